@@ -1,0 +1,29 @@
+//! The pure part of Docent: what a document, a chunk, a query, an answer and a citation are, and the decisions that
+//! need nothing but their inputs.
+//!
+//! A parsed document is a list of pages. [`chunking`] cuts each page into chunks that remember where in the page they
+//! came from. [`fusion`] merges the lexical and the dense ranking. [`prompt`] turns the best chunks into what a model
+//! reads. [`quotes`] looks every quote of an answer up in the stored page text, and [`outcome`] decides from what
+//! survives whether the question was answered.
+//!
+//! What is absent: no async, no clock, no environment, no files, no network. Time and identifiers arrive as values, so
+//! nothing here can fail from outside and every function can be tested as a table. Types derive serde because both
+//! query stores keep them as JSON and the wire shows them under the same names.
+#![warn(missing_docs)]
+
+pub mod chunking;
+pub mod document;
+pub mod filter;
+pub mod fusion;
+pub mod outcome;
+pub mod prompt;
+pub mod query;
+pub mod quotes;
+pub mod search;
+pub mod timestamp;
+
+pub use document::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind};
+pub use filter::Filter;
+pub use query::{Answer, Citation, Outcome, Query, QueryStatus, Source, Statement, Usage, Verification};
+pub use search::{Hit, SearchMode};
+pub use timestamp::Timestamp;

@@ -1,0 +1,264 @@
+//! A question and its life: queued, in progress, then exactly one of completed, failed or cancelled.
+
+use crate::{Filter, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where a query stands. The last three are terminal: nothing leaves them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryStatus {
+    /// Accepted and stored; no worker has it.
+    Queued,
+    /// A worker holds a lease on it.
+    InProgress,
+    /// Answered, or found not answerable; see the outcome.
+    Completed,
+    /// Given up, with the reason in `error`.
+    Failed,
+    /// Stopped at the user's wish.
+    Cancelled,
+}
+
+impl QueryStatus {
+    /// The name used in JSON and stores.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Queued, Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+
+    /// True when nothing will change it any more.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// What a completed query came to, decided by the evidence that survived the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every statement of the answer is backed by a quote that stands in the documents.
+    Answered,
+    /// Some statements are, others lost their evidence and were left out.
+    Partial,
+    /// The documents do not answer it; the nearest passages are in `sources`.
+    NotFound,
+}
+
+/// How a quote was found in the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// Word for word, but for white space, hyphenation, ligatures, quotation marks and case.
+    Verified,
+    /// Nearly; the page's own words replaced the model's.
+    Repaired,
+}
+
+/// Evidence for a statement: words that code has found in the stored text of a document.
+///
+/// It proves that the words are there, not that the statement follows from them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The chunk that was cited.
+    pub chunk_id: String,
+    /// The document.
+    pub document_id: String,
+    /// Its path to show.
+    pub filename: String,
+    /// Its title.
+    pub title: String,
+    /// Headings above the quote.
+    pub heading_path: Vec<String>,
+    /// Page of the first quoted character, 1-based, if the format has pages.
+    pub start_page_number: Option<u32>,
+    /// Page of the last quoted character.
+    pub end_page_number: Option<u32>,
+    /// Place of that page among the document's pages, from 0.
+    pub page_index: u32,
+    /// The quote in the page's own words.
+    pub cited_text: String,
+    /// First character in the page text.
+    pub start_char_index: u32,
+    /// One past the last character in the page text.
+    pub end_char_index: u32,
+    /// How it was found.
+    pub verification: Verification,
+    /// First character of the answer that this backs.
+    pub answer_start_index: u32,
+    /// One past the last character of the answer that this backs.
+    pub answer_end_index: u32,
+}
+
+/// A retrieved chunk that the answer was made from, cited or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The chunk.
+    pub chunk_id: String,
+    /// The document.
+    pub document_id: String,
+    /// Its path to show.
+    pub filename: String,
+    /// Its title.
+    pub title: String,
+    /// Page number, if the format has pages.
+    pub page_number: Option<u32>,
+    /// Headings above it.
+    pub heading_path: Vec<String>,
+    /// Its words.
+    pub text: String,
+    /// The score it was ranked by.
+    pub score: f32,
+}
+
+/// Tokens spent on an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens the model read.
+    pub input_tokens: u64,
+    /// Tokens the model wrote.
+    pub output_tokens: u64,
+    /// Their sum.
+    pub total_tokens: u64,
+    /// Tokens that were embedded.
+    pub embedding_tokens: u64,
+}
+
+impl Usage {
+    /// Adds what another call spent.
+    pub fn add(&mut self, other: &Self) {
+        self.input_tokens += other.input_tokens;
+        self.output_tokens += other.output_tokens;
+        self.total_tokens += other.total_tokens;
+        self.embedding_tokens += other.embedding_tokens;
+    }
+}
+
+/// A quote that a generator offers as evidence, before it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// The passage's number in the prompt, from 1.
+    pub passage: usize,
+    /// Words claimed to stand there.
+    pub text: String,
+}
+
+/// One statement of an answer with its evidence, as a generator wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The sentence.
+    pub text: String,
+    /// Its evidence; none means it is not backed.
+    pub quotes: Vec<Quote>,
+}
+
+/// A question that failed, as the user is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A word programs can branch on.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// What a worker writes when it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Decided by the evidence.
+    pub outcome: Outcome,
+    /// The surviving statements, joined; for `not_found` a sentence that says so.
+    pub text: String,
+    /// Evidence, in the order of the answer.
+    pub citations: Vec<Citation>,
+    /// What was retrieved; for `not_found` the nearest passages.
+    pub sources: Vec<Source>,
+    /// Tokens spent.
+    pub usage: Usage,
+    /// Index generation that was searched.
+    pub generation: String,
+    /// Generator and model that answered.
+    pub model: String,
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueryRequest {
+    /// The question.
+    pub text: String,
+    /// Where to look.
+    pub collection: String,
+    /// Who asks; `nobody` when not said.
+    pub user_id: String,
+    /// How many passages the answer may be made from.
+    pub top_k: u32,
+    /// Which chunks count.
+    pub filter: Option<Filter>,
+    /// The user's own wishes for tone and form, added to the prompt.
+    pub instructions: Option<String>,
+    /// The user's own labels, kept and returned.
+    pub metadata: BTreeMap<String, String>,
+    /// The query this one follows.
+    pub previous_query_id: Option<String>,
+}
+
+/// What a user thought of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// True for thumbs up.
+    pub helpful: bool,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// A worker's right to a query, until it lapses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Who holds it.
+    pub worker: String,
+    /// When it lapses unless renewed.
+    pub until: Timestamp,
+}
+
+/// A query as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Query {
+    /// 32 hexadecimal digits that sort by creation; shown as `qry_…` on the wire.
+    pub id: String,
+    /// What was asked.
+    pub request: QueryRequest,
+    /// Where it stands.
+    pub status: QueryStatus,
+    /// How many times a worker has claimed it.
+    pub attempt: u32,
+    /// The claim in force, while in progress.
+    pub lease: Option<Lease>,
+    /// The answer, once completed.
+    pub answer: Option<Answer>,
+    /// Why it failed, once failed.
+    pub failure: Option<Failure>,
+    /// What the user thought of it.
+    pub feedback: Option<Feedback>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it became terminal.
+    pub completed_at: Option<Timestamp>,
+    /// No attempt starts after this; the sweep fails it then.
+    pub deadline: Timestamp,
+    /// When the store may forget it.
+    pub expires_at: Timestamp,
+}

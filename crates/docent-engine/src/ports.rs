@@ -1,0 +1,291 @@
+//! What the engine needs from outside, as object-safe traits next to the code that needs them.
+//!
+//! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`.
+//! Time, ids and randomness are not ports: they arrive as values.
+
+use crate::error::Result;
+use async_trait::async_trait;
+use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
+use docent_core::{Chunk, Document, Filter, Hit, Page, Query, SearchMode, Timestamp};
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Which model made a vector; an index refuses vectors of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingModel {
+    /// Name with provider, for example `local/all-MiniLM-L6-v2-q8` or `openai/text-embedding-3-small`.
+    pub name: String,
+    /// Length of its vectors.
+    pub dimension: usize,
+}
+
+/// Texts to unit vectors.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    /// The model behind it.
+    fn model(&self) -> &EmbeddingModel;
+
+    /// One unit-length vector per text, in the order of the texts.
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>>;
+}
+
+/// A passage that a generator may use and must point at, by its number from 1.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// Number in the prompt, from 1.
+    pub number: usize,
+    /// What it says and where it stands.
+    pub hit: Hit,
+}
+
+/// What a generator gets.
+#[derive(Clone, Debug)]
+pub struct GenerateRequest {
+    /// The question.
+    pub question: String,
+    /// Evidence to choose from, best first.
+    pub passages: Vec<Passage>,
+    /// The user's wishes for tone and form.
+    pub instructions: Option<String>,
+    /// All the time there is, retries included.
+    pub time_limit: Duration,
+}
+
+/// What a generator sends while it works: statements as they are complete, then exactly one `Done`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GenerateEvent {
+    /// The next statement of the answer, with the quotes that back it. An answer without any statement means "the
+    /// passages do not answer this".
+    Statement(Statement),
+    /// The end.
+    Done {
+        /// Tokens spent, retries included where the other side counted them.
+        usage: Usage,
+        /// What is missing, in the generator's words, when it could not answer (all of) it.
+        missing: Option<String>,
+    },
+}
+
+/// A question and passages to statements with quotes.
+pub trait Generator: Send + Sync {
+    /// Name with provider, for example `quoting` or `openai/gpt-4o-mini`.
+    fn name(&self) -> &str;
+
+    /// Streams the answer. The first error ends the stream; its kind says whether a retry can help and when. Transient
+    /// faults before the first statement are retried inside, within the time limit.
+    fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent>>;
+}
+
+/// How a collection's chunks were made; recorded in the index, which refuses a different one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexProfile {
+    /// Model of the vectors.
+    pub embedding: EmbeddingModel,
+    /// Tokens a chunk may have.
+    pub chunk_tokens: u32,
+    /// Tokens repeated from the chunk before.
+    pub chunk_overlap: u32,
+    /// Name and version of the chunking rules and their tokenizer.
+    pub chunking: String,
+}
+
+/// A collection at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// The commit that a search would see.
+    pub generation: String,
+    /// How it was made.
+    pub profile: IndexProfile,
+    /// Documents in it.
+    pub documents: u64,
+    /// Chunks in it.
+    pub chunks: u64,
+    /// Bytes it takes, if known.
+    pub bytes: Option<u64>,
+}
+
+/// A document ready to be stored: its record, its pages, its chunks and one vector per chunk.
+#[derive(Clone, Debug)]
+pub struct IndexDocument {
+    /// The record.
+    pub document: Document,
+    /// Its text.
+    pub pages: Vec<Page>,
+    /// Its chunks.
+    pub chunks: Vec<Chunk>,
+    /// One unit vector per chunk.
+    pub vectors: Vec<Vec<f32>>,
+}
+
+/// A question to the index.
+#[derive(Clone, Debug)]
+pub struct SearchRequest {
+    /// The words, for BM25.
+    pub text: String,
+    /// The question's vector, for dense search; may be empty in BM25 mode.
+    pub vector: Vec<f32>,
+    /// Which ranking.
+    pub mode: SearchMode,
+    /// Hits wanted.
+    pub limit: usize,
+    /// Which chunks count.
+    pub filter: Option<Filter>,
+}
+
+/// What the index found.
+#[derive(Clone, Debug)]
+pub struct SearchResponse {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// The commit that was searched.
+    pub generation: String,
+}
+
+/// What a delete removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// Ids of the documents that were there and are gone.
+    pub documents: Vec<String>,
+    /// Chunks that went with them.
+    pub chunks: u64,
+    /// The commit without them.
+    pub generation: String,
+}
+
+/// Chunks, their text and their vectors, searchable.
+#[async_trait]
+pub trait ChunkIndex: Send + Sync {
+    /// All collections, by name.
+    async fn collections(&self) -> Result<Vec<Collection>>;
+
+    /// One collection, if it exists.
+    async fn collection(&self, name: &str) -> Result<Option<Collection>>;
+
+    /// The collection, created empty if it does not exist. One that was made with another profile is refused with an
+    /// `Invalid` error that says what differs and what to do.
+    async fn open_or_create(&self, name: &str, profile: &IndexProfile) -> Result<Collection>;
+
+    /// Removes a collection and all it holds; false if there was none.
+    async fn delete_collection(&self, name: &str) -> Result<bool>;
+
+    /// Stores documents, each replacing what was stored under its id, all in one commit: after a crash either all of
+    /// them are there or none. Waits a while for another writer, then fails with `Conflict`. Returns the generation.
+    async fn upsert(&self, collection: &str, documents: Vec<IndexDocument>) -> Result<String>;
+
+    /// Removes documents. When it returns, no search can return their text.
+    async fn delete(&self, collection: &str, document_ids: &[String]) -> Result<Deleted>;
+
+    /// Records of documents in order of their ids, from behind `after`.
+    async fn documents(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Document>>;
+
+    /// One document's record.
+    async fn document(&self, collection: &str, id: &str) -> Result<Option<Document>>;
+
+    /// Pages of a document by their place from 0, in that order; a place that does not exist is left out.
+    async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>>;
+
+    /// Searches. An unknown collection is `NotFound`, a vector of the wrong length or an unknown filter key `Invalid`.
+    async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse>;
+}
+
+/// A client's own name for a request, so that sending it twice makes one query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Unique per user.
+    pub key: String,
+    /// Hash of the request: the same key with another request is a conflict.
+    pub fingerprint: String,
+}
+
+/// What became of a create.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Created {
+    /// Stored.
+    New,
+    /// The same idempotency key and request were stored before: this is that query.
+    Existing(Box<Query>),
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// It is ours until the lease lapses; `attempt` has been counted up.
+    Granted(Box<Query>),
+    /// Another worker holds a lease that has not lapsed.
+    Held,
+    /// It is terminal; nothing is left to do.
+    Finished,
+    /// No attempts are left, or its deadline has passed: the sweep must fail it.
+    Exhausted,
+    /// No such query.
+    Missing,
+}
+
+/// How a query ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// With an answer.
+    Completed(Box<Answer>),
+    /// With a reason.
+    Failed(Failure),
+}
+
+/// Queries and their lives. Every change is conditional on the state it expects, so two workers cannot both win.
+#[async_trait]
+pub trait QueryStore: Send + Sync {
+    /// Stores a new query. The same key with another fingerprint is `Conflict`.
+    async fn create(&self, query: &Query, idempotency: Option<&IdempotencyKey>) -> Result<Created>;
+
+    /// One query.
+    async fn get(&self, id: &str) -> Result<Option<Query>>;
+
+    /// A user's queries, newest first (also within one second), from behind the id `after`.
+    async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>>;
+
+    /// Claims a queued query, or one whose lease has lapsed, if fewer than `attempts_max` attempts were made and `now` is
+    /// before its deadline.
+    async fn claim(&self, id: &str, lease: &Lease, now: Timestamp, attempts_max: u32) -> Result<Claim>;
+
+    /// Moves the lease's end; false if this attempt does not hold the query any more (then stop working on it).
+    async fn renew(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool>;
+
+    /// Writes the ending and the trace; false if this attempt does not hold the query any more (then nothing changed).
+    async fn finish(&self, id: &str, attempt: u32, ending: &Ending, trace: Option<&str>, now: Timestamp) -> Result<bool>;
+
+    /// Gives a claimed query back to the queue, for a shutdown that cannot wait; false if it was not ours any more. The
+    /// attempt is not counted.
+    async fn release(&self, id: &str, attempt: u32) -> Result<bool>;
+
+    /// Cancels unless terminal. Returns the query as it is then.
+    async fn cancel(&self, id: &str, now: Timestamp) -> Result<Option<Query>>;
+
+    /// Fails a query that is not terminal and that no live lease holds; false if there was nothing to fail.
+    async fn fail_unheld(&self, id: &str, failure: &Failure, now: Timestamp) -> Result<bool>;
+
+    /// Ids of queries that somebody must look after: queued since before `queued_before`, or with a lapsed lease, oldest
+    /// first.
+    async fn unattended(&self, now: Timestamp, queued_before: Timestamp, limit: usize) -> Result<Vec<String>>;
+
+    /// Stores what the user thought; false if there is no such query.
+    async fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<bool>;
+
+    /// The trace of the attempt that finished it, as JSON.
+    async fn trace(&self, id: &str) -> Result<Option<String>>;
+
+    /// Forgets a query, its trace and its idempotency key; false if there was none.
+    async fn delete(&self, id: &str) -> Result<bool>;
+
+    /// Forgets what has expired; returns how many.
+    async fn expire(&self, now: Timestamp) -> Result<u64>;
+}
+
+/// Wakes a worker for a query. At-least-once and only a hint: the store is the truth, so a lost dispatch delays a query
+/// until the next sweep and a doubled one changes nothing.
+#[async_trait]
+pub trait Dispatcher: Send + Sync {
+    /// Asks for the query to be worked on soon.
+    async fn dispatch(&self, query_id: &str) -> Result<()>;
+}
