@@ -1,7 +1,24 @@
-//! The verbs of Docent — ingest, retrieve, ask, run a query, sweep, evaluate — and the ports they need.
+//! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
+//!
+//! A document's way in is [`ingest`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
+//! [`eval`] measures retrieval on labelled questions.
+//!
+//! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
+//! composition root puts them into one [`Engine`]. There is no clock and no environment either: both are passed in.
 #![warn(missing_docs)]
 
+pub mod answer;
+mod engine;
 pub mod error;
+pub mod eval;
+pub mod ingest;
 pub mod ports;
+pub mod progress;
+pub mod queries;
+pub mod source;
+pub mod trace;
+pub mod worker;
 
+pub use engine::{Clock, Engine, Settings};
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,278 @@
+//! A question's way to an answer: embed, search, generate, check every quote, decide.
+
+use crate::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::unknown_collection;
+use crate::ports::{GenerateEvent, GenerateRequest, Passage, SearchRequest, SearchResponse};
+use crate::progress::QueryEvent;
+use crate::trace::{Candidate, Timings, Trace};
+use docent_core::outcome::{EvidenceCheck, Verdict};
+use docent_core::query::{Answer, QueryRequest, Source, Usage};
+use docent_core::{Filter, Hit, Outcome, Page, SearchMode};
+use futures::StreamExt;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Candidates that a trace remembers at least.
+const CANDIDATES_MIN: usize = 20;
+/// Passages named when the documents do not answer.
+const NEAREST_PASSAGES: usize = 3;
+
+/// A search as a user asks for it.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// Where to look.
+    pub collection: String,
+    /// The words.
+    pub text: String,
+    /// Which ranking.
+    pub mode: SearchMode,
+    /// Hits wanted.
+    pub limit: usize,
+    /// Which chunks count.
+    pub filter: Option<Filter>,
+}
+
+/// An answer and how it came about.
+pub struct Answered {
+    /// What the user gets.
+    pub answer: Answer,
+    /// What `explain` shows.
+    pub trace: Trace,
+}
+
+impl Engine {
+    /// Ranked chunks for some words.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown collection, `Invalid` for one made with another embedding model.
+    pub async fn search(&self, search: &Search) -> Result<SearchResponse> {
+        Ok(self.timed_search(search).await?.0)
+    }
+
+    async fn timed_search(&self, search: &Search) -> Result<(SearchResponse, Duration, Duration)> {
+        if self.index.collection(&search.collection).await?.is_none() {
+            return Err(unknown_collection(&search.collection));
+        }
+        let start = (self.clock)();
+        let vector = match search.mode {
+            SearchMode::Bm25 => Vec::new(),
+            SearchMode::Dense | SearchMode::Hybrid => self.embed_question(&search.text).await?,
+        };
+        let embedded = (self.clock)();
+        let request = SearchRequest {
+            text: search.text.clone(),
+            vector,
+            mode: search.mode,
+            limit: search.limit,
+            filter: search.filter.clone(),
+        };
+        let response = self.index.search(&search.collection, &request).await?;
+        Ok((
+            response,
+            embedded.since(start),
+            (self.clock)().since(embedded),
+        ))
+    }
+
+    async fn embed_question(&self, text: &str) -> Result<Vec<f32>> {
+        let vectors = self.embedder.embed(&[text.to_owned()]).await?;
+        vectors
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::internal("the embedder returned no vector for the question"))
+    }
+
+    /// Answers a question without storing anything. `tell` hears of every step as it happens.
+    ///
+    /// # Errors
+    /// Those of the search and of the generator; `Timeout` when the time limit is over.
+    pub async fn answer(
+        &self,
+        request: &QueryRequest,
+        time_limit: Duration,
+        tell: &mut (dyn FnMut(QueryEvent) + Send),
+    ) -> Result<Answered> {
+        let start = (self.clock)();
+        let work = self.answer_unbounded(request, time_limit, tell);
+        let mut answered = tokio::time::timeout(time_limit, work)
+            .await
+            .map_err(|_| over_time(time_limit))??;
+        answered.trace.timings.total_ms = millis((self.clock)().since(start));
+        Ok(answered)
+    }
+
+    async fn answer_unbounded(
+        &self,
+        request: &QueryRequest,
+        time_limit: Duration,
+        tell: &mut (dyn FnMut(QueryEvent) + Send),
+    ) -> Result<Answered> {
+        let top_k = (request.top_k as usize).max(1);
+        let search = Search {
+            collection: request.collection.clone(),
+            text: request.text.clone(),
+            mode: SearchMode::Hybrid,
+            limit: top_k.max(CANDIDATES_MIN),
+            filter: request.filter.clone(),
+        };
+        let (found, embed, searched) = self.timed_search(&search).await?;
+        let used = &found.hits[..top_k.min(found.hits.len())];
+        tell(QueryEvent::Sources(used.iter().map(source).collect()));
+
+        let start = (self.clock)();
+        let generated = self.generate(request, used, time_limit, tell).await?;
+        let generate = (self.clock)().since(start);
+        let trace = Trace {
+            question: request.text.clone(),
+            generation: found.generation.clone(),
+            generator: self.generator.name().to_owned(),
+            candidates: found
+                .hits
+                .iter()
+                .enumerate()
+                .map(|(rank, hit)| Candidate::new(rank, hit, top_k))
+                .collect(),
+            context: used.iter().map(|hit| hit.chunk.id.clone()).collect(),
+            statements: generated.verdict.trace.clone(),
+            missing: generated.missing.clone(),
+            usage: generated.usage,
+            timings: Timings {
+                embed_ms: millis(embed),
+                search_ms: millis(searched),
+                generate_ms: millis(generate),
+                total_ms: 0.0,
+            },
+        };
+        Ok(Answered {
+            answer: self.finished(generated, used, found.generation),
+            trace,
+        })
+    }
+
+    async fn generate(
+        &self,
+        request: &QueryRequest,
+        hits: &[Hit],
+        time_limit: Duration,
+        tell: &mut (dyn FnMut(QueryEvent) + Send),
+    ) -> Result<Generated> {
+        let mut check = self.evidence_check(&request.collection, hits).await?;
+        let (mut usage, mut missing) = (Usage::default(), None);
+        if !hits.is_empty() {
+            let passages = (1..)
+                .zip(hits)
+                .map(|(number, hit)| Passage {
+                    number,
+                    hit: hit.clone(),
+                })
+                .collect();
+            let mut events = self.generator.generate(GenerateRequest {
+                question: request.text.clone(),
+                passages,
+                instructions: request.instructions.clone(),
+                time_limit,
+            });
+            while let Some(event) = events.next().await {
+                match event? {
+                    GenerateEvent::Statement(statement) => {
+                        // Nothing unchecked is ever shown.
+                        if let Some((text, citations)) = check.statement(&statement) {
+                            tell(QueryEvent::Statement { text, citations });
+                        }
+                    }
+                    GenerateEvent::Done {
+                        usage: spent,
+                        missing: lacking,
+                    } => {
+                        usage.add(&spent);
+                        missing = lacking;
+                    }
+                }
+            }
+        }
+        Ok(Generated {
+            verdict: check.verdict(missing.as_deref()),
+            usage,
+            missing,
+        })
+    }
+
+    async fn evidence_check(&self, collection: &str, hits: &[Hit]) -> Result<EvidenceCheck> {
+        let mut wanted: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for hit in hits {
+            let indices = wanted.entry(&hit.chunk.document_id).or_default();
+            if !indices.contains(&hit.chunk.page_index) {
+                indices.push(hit.chunk.page_index);
+            }
+        }
+        let mut pages: Vec<((String, u32), Page)> = Vec::new();
+        for (document_id, indices) in wanted {
+            let stored = self.index.pages(collection, document_id, &indices).await?;
+            pages.extend(
+                stored
+                    .into_iter()
+                    .map(|(place, page)| ((document_id.to_owned(), place), page)),
+            );
+        }
+        Ok(EvidenceCheck::new(
+            hits.iter().map(|hit| hit.chunk.clone()).collect(),
+            pages,
+        ))
+    }
+
+    fn finished(&self, generated: Generated, used: &[Hit], generation: String) -> Answer {
+        let Verdict {
+            outcome,
+            text,
+            citations,
+            ..
+        } = generated.verdict;
+        let shown = if outcome == Outcome::NotFound {
+            NEAREST_PASSAGES.min(used.len())
+        } else {
+            used.len()
+        };
+        Answer {
+            outcome,
+            text,
+            citations,
+            sources: used[..shown].iter().map(source).collect(),
+            usage: generated.usage,
+            generation,
+            model: self.generator.name().to_owned(),
+        }
+    }
+}
+
+struct Generated {
+    verdict: Verdict,
+    usage: Usage,
+    missing: Option<String>,
+}
+
+fn source(hit: &Hit) -> Source {
+    let chunk = &hit.chunk;
+    Source {
+        chunk_id: chunk.id.clone(),
+        document_id: chunk.document_id.clone(),
+        filename: chunk.filename.clone(),
+        title: chunk.title.clone(),
+        page_number: chunk.page,
+        heading_path: chunk.heading_path.clone(),
+        text: chunk.text.clone(),
+        score: hit.score,
+    }
+}
+
+fn over_time(limit: Duration) -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        format!("no answer within {} s", limit.as_secs()),
+    )
+    .hint("ask again, or raise the time limit with `answer_timeout_s` in docent.toml")
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

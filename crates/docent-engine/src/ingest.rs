@@ -1,0 +1,535 @@
+//! The way in: find files, skip what has not changed, parse, chunk, embed, store.
+//!
+//! Files are parsed a few at a time and their chunks are embedded and committed in batches, so memory stays flat however
+//! many files there are, and a killed run loses at most the batch it was working on: the next run skips all that was
+//! committed, because a document's record with its content hash is committed together with its chunks.
+
+use crate::Engine;
+use crate::error::{Error, Result};
+use crate::ports::{IndexDocument, IndexProfile};
+use crate::source::{self, SourceFile};
+use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
+use docent_core::{
+    Chunk, Document, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp,
+};
+use futures::StreamExt;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Chunks that are stored in one commit, unless one document alone has more.
+const BATCH_CHUNKS: usize = 1_024;
+/// Chunks that are embedded in one call.
+const EMBED_CHUNKS: usize = 256;
+
+/// Turns a file into pages; blocking. The composition root passes the sandboxed parser.
+pub type Parse =
+    Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, Refusal> + Send + Sync>;
+/// Says where each token of a text begins, in bytes.
+pub type Tokenize = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// Path to show.
+    pub file: String,
+    /// The document's id.
+    pub document_id: String,
+    /// What happened.
+    pub outcome: IngestOutcome,
+    /// Why, for a refusal; begins with the kind.
+    pub reason: Option<String>,
+    /// Pages (or sections).
+    pub pages: u32,
+    /// Characters of text.
+    pub characters: u64,
+    /// Chunks.
+    pub chunks: u32,
+    /// Pages without readable text.
+    pub unreadable_pages: Vec<u32>,
+    /// What else there is to say.
+    pub warnings: Vec<String>,
+}
+
+/// What an ingest tells while it runs.
+#[derive(Clone, Debug)]
+pub enum IngestEvent {
+    /// So many files will be looked at.
+    Found {
+        /// Their number.
+        files: usize,
+    },
+    /// A file has been parsed and its chunks wait to be embedded.
+    Parsed {
+        /// Path to show.
+        file: String,
+    },
+    /// A file is done: stored, unchanged or refused.
+    Done(FileReport),
+}
+
+/// Counts over all files of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IngestSummary {
+    /// New documents.
+    pub added: u32,
+    /// Replaced documents.
+    pub updated: u32,
+    /// Skipped, as their bytes have not changed.
+    pub unchanged: u32,
+    /// Stored with pages that could not be read.
+    pub partial: u32,
+    /// Refused files.
+    pub refused: u32,
+    /// Pages stored.
+    pub pages: u64,
+    /// Chunks stored.
+    pub chunks: u64,
+    /// The collection's generation afterwards.
+    pub generation: String,
+}
+
+impl IngestSummary {
+    fn count(&mut self, report: &FileReport) {
+        match report.outcome {
+            IngestOutcome::Added => self.added += 1,
+            IngestOutcome::Updated => self.updated += 1,
+            IngestOutcome::Unchanged => self.unchanged += 1,
+            IngestOutcome::Partial => self.partial += 1,
+            IngestOutcome::Refused => self.refused += 1,
+            IngestOutcome::Deleted => {}
+        }
+        if !matches!(
+            report.outcome,
+            IngestOutcome::Unchanged | IngestOutcome::Refused
+        ) {
+            self.pages += u64::from(report.pages);
+            self.chunks += u64::from(report.chunks);
+        }
+    }
+}
+
+/// A parsed and chunked document on its way to the embedder.
+struct Prepared {
+    document: Document,
+    pages: Vec<Page>,
+    chunks: Vec<Chunk>,
+    outcome: IngestOutcome,
+}
+
+enum Looked {
+    Settled(FileReport),
+    Fresh(Box<Prepared>),
+}
+
+/// What turns pages into a document ready to be embedded; owned, so that it can go to another thread.
+struct Preparation {
+    tokenize: Tokenize,
+    chunking: ChunkSettings,
+    now: Timestamp,
+}
+
+impl Preparation {
+    fn prepare(
+        &self,
+        file: SourceFile,
+        parsed: std::result::Result<ParsedDocument, Refusal>,
+        (content_hash, bytes): (String, u64),
+        is_update: bool,
+    ) -> Looked {
+        let parsed = match parsed {
+            Ok(parsed) => parsed,
+            Err(refusal) => return Looked::Settled(refused(&file, &refusal, is_update)),
+        };
+        let title = title(&parsed, &file.filename);
+        let origin = ChunkOrigin {
+            document_id: &file.document_id,
+            filename: &file.filename,
+            title: &title,
+        };
+        let chunks = chunk_pages(&parsed.pages, &origin, &self.chunking, &*self.tokenize);
+        if chunks.is_empty() {
+            let refusal = Refusal::new(RefusalKind::NoText, "no words were found in it");
+            return Looked::Settled(refused(&file, &refusal, is_update));
+        }
+        let outcome = outcome(&parsed, is_update);
+        let document = record(
+            file,
+            &parsed,
+            title,
+            (content_hash, bytes),
+            chunks.len(),
+            self.now,
+        );
+        Looked::Fresh(Box::new(Prepared {
+            document,
+            pages: parsed.pages,
+            chunks,
+            outcome,
+        }))
+    }
+}
+
+impl Engine {
+    /// How this engine makes chunks; what a collection must have been made with.
+    pub fn profile(&self) -> IndexProfile {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        IndexProfile {
+            embedding: self.embedder.model().clone(),
+            chunk_tokens: number(self.settings.chunking.tokens_max),
+            chunk_overlap: number(self.settings.chunking.overlap),
+            chunking: CHUNKING_RULES.to_owned(),
+        }
+    }
+
+    /// Takes in all files below the given paths. A bad file is reported and never stops the run.
+    ///
+    /// # Errors
+    /// Only what concerns the whole run: the collection was made with another model, the index cannot be written.
+    pub async fn ingest(
+        &self,
+        collection: &str,
+        paths: &[PathBuf],
+        parse: Parse,
+        tell: &mut (dyn FnMut(IngestEvent) + Send),
+    ) -> Result<IngestSummary> {
+        let opened = self
+            .index
+            .open_or_create(collection, &self.profile())
+            .await?;
+        let mut summary = IngestSummary {
+            generation: opened.generation,
+            ..IngestSummary::default()
+        };
+        let (files, refused) = find_all(paths);
+        tell(IngestEvent::Found {
+            files: files.len() + refused.len(),
+        });
+        for report in refused {
+            summary.count(&report);
+            tell(IngestEvent::Done(report));
+        }
+        let mut looked = futures::stream::iter(files)
+            .map(|file| self.look_at(collection, file, Arc::clone(&parse)))
+            .buffer_unordered(self.settings.parse_workers.max(1));
+        let mut batch = Batch::default();
+        while let Some(looked) = looked.next().await {
+            match looked? {
+                Looked::Settled(report) => {
+                    summary.count(&report);
+                    tell(IngestEvent::Done(report));
+                }
+                Looked::Fresh(prepared) => {
+                    tell(IngestEvent::Parsed {
+                        file: prepared.document.filename.clone(),
+                    });
+                    batch.push(*prepared);
+                    if batch.chunks >= BATCH_CHUNKS {
+                        self.store(collection, std::mem::take(&mut batch), &mut summary, tell)
+                            .await?;
+                    }
+                }
+            }
+        }
+        self.store(collection, batch, &mut summary, tell).await?;
+        Ok(summary)
+    }
+
+    async fn look_at(&self, collection: &str, file: SourceFile, parse: Parse) -> Result<Looked> {
+        let path = file.path.clone();
+        let hashed = blocking(move || source::content_hash(&path)).await?;
+        let (content_hash, bytes) = match hashed {
+            Ok(hashed) => hashed,
+            Err(refusal) => return Ok(Looked::Settled(refused(&file, &refusal, false))),
+        };
+        let known = self.index.document(collection, &file.document_id).await?;
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| known.content_hash == content_hash)
+        {
+            return Ok(Looked::Settled(report(known, IngestOutcome::Unchanged)));
+        }
+        let prepare = self.preparation();
+        let is_update = known.is_some();
+        blocking(move || {
+            let parsed = parse(&file.path, &file.filename);
+            prepare.prepare(file, parsed, (content_hash, bytes), is_update)
+        })
+        .await
+    }
+
+    fn preparation(&self) -> Preparation {
+        Preparation {
+            tokenize: Arc::clone(&self.tokenize),
+            chunking: self.settings.chunking,
+            now: (self.clock)(),
+        }
+    }
+
+    /// Takes in documents that somebody else has parsed, under ids of their own choice.
+    pub(crate) async fn ingest_parsed(
+        &self,
+        collection: &str,
+        count: usize,
+        documents: impl Iterator<Item = (String, std::result::Result<ParsedDocument, Refusal>)>,
+        tell: &mut (dyn FnMut(IngestEvent) + Send),
+    ) -> Result<()> {
+        self.index
+            .open_or_create(collection, &self.profile())
+            .await?;
+        tell(IngestEvent::Found { files: count });
+        let (prepare, mut summary, mut batch) = (
+            self.preparation(),
+            IngestSummary::default(),
+            Batch::default(),
+        );
+        for (id, parsed) in documents {
+            let file = SourceFile {
+                path: PathBuf::new(),
+                filename: id.clone(),
+                document_id: id,
+            };
+            match prepare.prepare(file, parsed, (String::new(), 0), false) {
+                Looked::Settled(report) => tell(IngestEvent::Done(report)),
+                Looked::Fresh(prepared) => batch.push(*prepared),
+            }
+            if batch.chunks >= BATCH_CHUNKS {
+                self.store(collection, std::mem::take(&mut batch), &mut summary, tell)
+                    .await?;
+            }
+        }
+        self.store(collection, batch, &mut summary, tell).await
+    }
+
+    async fn store(
+        &self,
+        collection: &str,
+        batch: Batch,
+        summary: &mut IngestSummary,
+        tell: &mut (dyn FnMut(IngestEvent) + Send),
+    ) -> Result<()> {
+        if batch.prepared.is_empty() {
+            return Ok(());
+        }
+        let mut reports = Vec::with_capacity(batch.prepared.len());
+        let vectors = self.embed_chunks(&batch.prepared).await?;
+        let mut vectors = vectors.into_iter();
+        let mut documents = Vec::with_capacity(batch.prepared.len());
+        for prepared in batch.prepared {
+            reports.push(report(&prepared.document, prepared.outcome));
+            let vectors = vectors.by_ref().take(prepared.chunks.len()).collect();
+            let Prepared {
+                document,
+                pages,
+                chunks,
+                ..
+            } = prepared;
+            documents.push(IndexDocument {
+                document,
+                pages,
+                chunks,
+                vectors,
+            });
+        }
+        summary.generation = self.index.upsert(collection, documents).await?;
+        for report in reports {
+            summary.count(&report);
+            tell(IngestEvent::Done(report));
+        }
+        Ok(())
+    }
+
+    async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
+        let texts: Vec<String> = prepared
+            .iter()
+            .flat_map(|one| &one.chunks)
+            .map(Chunk::embedding_text)
+            .collect();
+        let mut vectors = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(EMBED_CHUNKS) {
+            vectors.extend(self.embedder.embed(texts).await?);
+        }
+        Ok(vectors)
+    }
+
+    /// Removes documents by id, by path or by the name that `documents` shows.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such collection or document, `Conflict` if a name means several documents.
+    pub async fn delete(&self, collection: &str, wanted: &str) -> Result<crate::ports::Deleted> {
+        let id = self.resolve_document(collection, wanted).await?;
+        self.index.delete(collection, &[id]).await
+    }
+
+    async fn resolve_document(&self, collection: &str, wanted: &str) -> Result<String> {
+        if self.index.collection(collection).await?.is_none() {
+            return Err(unknown_collection(collection));
+        }
+        for id in [wanted.to_owned(), source::document_id(Path::new(wanted))] {
+            if self.index.document(collection, &id).await?.is_some() {
+                return Ok(id);
+            }
+        }
+        let named: Vec<_> = self.all_documents(collection).await?;
+        let mut named = named
+            .into_iter()
+            .filter(|document| document.filename == wanted);
+        match (named.next(), named.next()) {
+            (Some(one), None) => Ok(one.id),
+            (Some(one), Some(other)) => Err(Error::conflict(format!(
+                "`{wanted}` names several documents"
+            ))
+            .hint(format!("use an id: {} or {}", one.id, other.id))),
+            _ => Err(Error::not_found(format!(
+                "there is no document `{wanted}` in collection `{collection}`"
+            ))
+            .hint("`docent documents` lists what is there")),
+        }
+    }
+
+    /// Records of all documents of a collection, in order of their ids.
+    pub async fn all_documents(&self, collection: &str) -> Result<Vec<Document>> {
+        const PAGE: usize = 1_000;
+        let mut all: Vec<Document> = Vec::new();
+        loop {
+            let after = all.last().map(|document| document.id.clone());
+            let page = self
+                .index
+                .documents(collection, after.as_deref(), PAGE)
+                .await?;
+            let last = page.len() < PAGE;
+            all.extend(page);
+            if last {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// The error for a collection that does not exist.
+pub(crate) fn unknown_collection(name: &str) -> Error {
+    Error::not_found(format!("there is no collection `{name}`"))
+        .hint("`docent ingest PATH` makes one; `docent collections` lists those that exist")
+}
+
+#[derive(Default)]
+struct Batch {
+    prepared: Vec<Prepared>,
+    chunks: usize,
+}
+
+impl Batch {
+    fn push(&mut self, prepared: Prepared) {
+        self.chunks += prepared.chunks.len();
+        self.prepared.push(prepared);
+    }
+}
+
+fn find_all(paths: &[PathBuf]) -> (Vec<SourceFile>, Vec<FileReport>) {
+    let (mut files, mut refusals) = (Vec::new(), Vec::new());
+    for path in paths {
+        match source::find_files(path) {
+            Ok(found) => files.extend(found),
+            Err(refusal) => {
+                let file = SourceFile {
+                    path: path.clone(),
+                    filename: path.display().to_string(),
+                    document_id: source::document_id(path),
+                };
+                refusals.push(refused(&file, &refusal, false));
+            }
+        }
+    }
+    // A file named twice is taken in once.
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|file| seen.insert(file.document_id.clone()));
+    (files, refusals)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let failed =
+        |error| Error::internal("a worker thread died while reading a file").because(error);
+    tokio::task::spawn_blocking(work).await.map_err(failed)
+}
+
+fn title(parsed: &ParsedDocument, filename: &str) -> String {
+    let stated = parsed
+        .title
+        .as_deref()
+        .map(str::trim)
+        .filter(|title| !title.is_empty());
+    let stem = || {
+        Path::new(filename)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().replace(['_', '-'], " "))
+    };
+    stated
+        .map(str::to_owned)
+        .or_else(stem)
+        .unwrap_or_else(|| filename.to_owned())
+}
+
+fn outcome(parsed: &ParsedDocument, is_update: bool) -> IngestOutcome {
+    match () {
+        () if !parsed.unreadable_pages.is_empty() => IngestOutcome::Partial,
+        () if is_update => IngestOutcome::Updated,
+        () => IngestOutcome::Added,
+    }
+}
+
+fn record(
+    file: SourceFile,
+    parsed: &ParsedDocument,
+    title: String,
+    (content_hash, bytes): (String, u64),
+    chunks: usize,
+    ingested_at: Timestamp,
+) -> Document {
+    Document {
+        id: file.document_id,
+        filename: file.filename,
+        title,
+        format: parsed.format,
+        content_hash,
+        bytes,
+        pages: u32::try_from(parsed.pages.len()).unwrap_or(u32::MAX),
+        characters: parsed
+            .pages
+            .iter()
+            .map(|page| page.text.chars().count() as u64)
+            .sum(),
+        chunks: u32::try_from(chunks).unwrap_or(u32::MAX),
+        unreadable_pages: parsed.unreadable_pages.clone(),
+        warnings: parsed.warnings.clone(),
+        ingested_at,
+    }
+}
+
+fn report(document: &Document, outcome: IngestOutcome) -> FileReport {
+    FileReport {
+        file: document.filename.clone(),
+        document_id: document.id.clone(),
+        outcome,
+        reason: None,
+        pages: document.pages,
+        characters: document.characters,
+        chunks: document.chunks,
+        unreadable_pages: document.unreadable_pages.clone(),
+        warnings: document.warnings.clone(),
+    }
+}
+
+fn refused(file: &SourceFile, refusal: &Refusal, is_update: bool) -> FileReport {
+    let kept = is_update.then(|| "the version taken in earlier stays searchable".to_owned());
+    FileReport {
+        file: file.filename.clone(),
+        document_id: file.document_id.clone(),
+        outcome: IngestOutcome::Refused,
+        reason: Some(refusal.to_string()),
+        pages: 0,
+        characters: 0,
+        chunks: 0,
+        unreadable_pages: Vec::new(),
+        warnings: kept.into_iter().collect(),
+    }
+}

@@ -1,0 +1,320 @@
+//! A query's life: submitted, claimed, worked on, finished; and what happens when any of that goes wrong.
+//!
+//! The store is the truth. A worker may die, a dispatch may be lost or doubled, two workers may race: the conditional
+//! writes of the store let one attempt finish a query, and the sweep sees to those that nobody works on.
+
+use crate::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::unknown_collection;
+use crate::ports::{Claim, Created, Ending, IdempotencyKey};
+use crate::progress::QueryEvent;
+use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest question, in characters; the first system's limit.
+pub const QUESTION_CHARS_MAX: usize = 2_000;
+/// Most passages an answer may be made from.
+pub const TOP_K_MAX: u32 = 50;
+/// How often a waiting caller looks into the store, for queries that another process works on.
+const POLL: Duration = Duration::from_millis(250);
+
+/// What became of a call to [`Engine::run_query`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// This attempt finished it.
+    Finished,
+    /// Somebody else has it, or nothing is left to do.
+    NotOurs,
+}
+
+impl Engine {
+    /// Checks a question, stores it and asks for it to be worked on. A dispatch that fails is only a delay: the sweep finds
+    /// the query.
+    ///
+    /// # Errors
+    /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key.
+    pub async fn submit(
+        &self,
+        request: QueryRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Query> {
+        let (query, is_new) = self.accept(request, key).await?;
+        if is_new && let Err(error) = self.dispatcher.dispatch(&query.id).await {
+            tracing::warn!(query_id = query.id, %error, "dispatch failed; the sweep will find the query");
+        }
+        Ok(query)
+    }
+
+    /// As [`Self::submit`], without asking anybody to work on it; says whether it is new.
+    pub async fn accept(
+        &self,
+        request: QueryRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(Query, bool)> {
+        let request = self.checked(request)?;
+        if self.index.collection(&request.collection).await?.is_none() {
+            return Err(unknown_collection(&request.collection));
+        }
+        self.accept_unchecked(request, key).await
+    }
+
+    /// As [`Self::accept`] for callers that promise to take any question, as the first system's contract does: what is
+    /// wrong with it becomes the reason why the query fails.
+    pub async fn accept_unchecked(
+        &self,
+        request: QueryRequest,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(Query, bool)> {
+        let query = self.new_query(request);
+        match self.queries.create(&query, key).await? {
+            Created::New => Ok((query, true)),
+            Created::Existing(existing) => Ok((*existing, false)),
+        }
+    }
+
+    fn checked(&self, request: QueryRequest) -> Result<QueryRequest> {
+        let characters = request.text.chars().count();
+        if request.text.trim().is_empty() {
+            return Err(Error::invalid("the question is empty")
+                .hint("ask something, for example: how many days of leave do we have?"));
+        }
+        if characters > QUESTION_CHARS_MAX {
+            return Err(Error::invalid(format!(
+                "the question has {characters} characters; at most {QUESTION_CHARS_MAX} are allowed"
+            ))
+            .hint("shorten it; background belongs into the documents"));
+        }
+        if request.top_k == 0 || request.top_k > TOP_K_MAX {
+            return Err(Error::invalid(format!(
+                "top_k is {}; it must be from 1 to {TOP_K_MAX}",
+                request.top_k
+            ))
+            .hint("leave it out for the default"));
+        }
+        Ok(request)
+    }
+
+    fn new_query(&self, mut request: QueryRequest) -> Query {
+        if request.user_id.is_empty() {
+            "nobody".clone_into(&mut request.user_id);
+        }
+        let now = (self.clock)();
+        Query {
+            id: new_query_id(now),
+            request,
+            status: QueryStatus::Queued,
+            attempt: 0,
+            lease: None,
+            answer: None,
+            failure: None,
+            feedback: None,
+            created_at: now,
+            completed_at: None,
+            deadline: now.plus(self.settings.query_deadline),
+            expires_at: now.plus(self.settings.query_retention),
+        }
+    }
+
+    /// Works on a query if it can be claimed: answers it, and writes the answer or the reason why there is none.
+    ///
+    /// # Errors
+    /// Only those of the store. What goes wrong while answering is the query's failure, not this call's.
+    pub async fn run_query(&self, id: &str, worker: &str) -> Result<Ran> {
+        let now = (self.clock)();
+        let lease = Lease {
+            worker: worker.to_owned(),
+            until: now.plus(self.settings.lease),
+        };
+        match self
+            .queries
+            .claim(id, &lease, now, self.settings.attempts_max)
+            .await?
+        {
+            Claim::Granted(query) => self.work_on(&query).await,
+            Claim::Exhausted => {
+                self.give_up(id).await?;
+                Ok(Ran::NotOurs)
+            }
+            Claim::Held | Claim::Finished | Claim::Missing => Ok(Ran::NotOurs),
+        }
+    }
+
+    async fn work_on(&self, query: &Query) -> Result<Ran> {
+        let (id, attempt) = (query.id.as_str(), query.attempt);
+        self.progress.start(id);
+        let mut tell = |event: QueryEvent| self.progress.tell(id, event);
+        let answered = tokio::select! {
+            answered = self.answer(&query.request, self.time_left(query), &mut tell) => answered,
+            () = self.keep_lease(id, attempt) => {
+                tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
+                self.end_progress(id).await?;
+                return Ok(Ran::NotOurs);
+            }
+        };
+        let (ending, trace) = match answered {
+            Ok(answered) => (
+                Ending::Completed(Box::new(answered.answer)),
+                serde_json::to_string(&answered.trace).ok(),
+            ),
+            Err(error) => {
+                tracing::warn!(query_id = id, attempt, kind = error.kind().as_str(), %error, "query failed");
+                (Ending::Failed(failure(&error)), None)
+            }
+        };
+        let ours = self
+            .queries
+            .finish(id, attempt, &ending, trace.as_deref(), (self.clock)())
+            .await?;
+        self.end_progress(id).await?;
+        Ok(if ours { Ran::Finished } else { Ran::NotOurs })
+    }
+
+    fn time_left(&self, query: &Query) -> Duration {
+        self.settings
+            .answer_timeout
+            .min(query.deadline.since((self.clock)()))
+    }
+
+    /// Renews the lease for as long as this attempt holds it; returns when it does not any more.
+    async fn keep_lease(&self, id: &str, attempt: u32) {
+        loop {
+            tokio::time::sleep(self.settings.lease / 3).await;
+            let until = (self.clock)().plus(self.settings.lease);
+            match self.queries.renew(id, attempt, until).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The lease runs on for two more tries.
+                Err(error) => tracing::warn!(query_id = id, %error, "lease not renewed"),
+            }
+        }
+    }
+
+    async fn end_progress(&self, id: &str) -> Result<()> {
+        if let Some(query) = self.queries.get(id).await? {
+            self.progress.end(&query);
+        }
+        Ok(())
+    }
+
+    /// Looks after queries that nobody works on: dispatches them again, or fails those out of attempts or time. Returns
+    /// how many it found.
+    pub async fn sweep(&self, queued_for: Duration) -> Result<usize> {
+        const AT_ONCE: usize = 500;
+        let now = (self.clock)();
+        let before = docent_core::Timestamp::from_millis(
+            now.as_millis() - i64::try_from(queued_for.as_millis()).unwrap_or(i64::MAX),
+        );
+        let ids = self.queries.unattended(now, before, AT_ONCE).await?;
+        for id in &ids {
+            let Some(query) = self.queries.get(id).await? else {
+                continue;
+            };
+            if query.attempt >= self.settings.attempts_max || now >= query.deadline {
+                self.give_up(id).await?;
+            } else if let Err(error) = self.dispatcher.dispatch(id).await {
+                tracing::warn!(query_id = id, %error, "dispatch failed; the next sweep tries again");
+            }
+        }
+        self.queries.expire(now).await?;
+        Ok(ids.len())
+    }
+
+    async fn give_up(&self, id: &str) -> Result<()> {
+        let Some(query) = self.queries.get(id).await? else {
+            return Ok(());
+        };
+        let now = (self.clock)();
+        let failure = if now >= query.deadline {
+            Failure {
+                code: "deadline_exceeded".to_owned(),
+                message: format!(
+                    "no worker finished it within {} s",
+                    self.settings.query_deadline.as_secs()
+                ),
+                hint: Some(
+                    "ask again; if this recurs, `docent doctor` says what is wrong".to_owned(),
+                ),
+            }
+        } else {
+            Failure {
+                code: "attempts_exhausted".to_owned(),
+                message: format!(
+                    "{} attempts were cut off before they could finish",
+                    query.attempt
+                ),
+                hint: Some("the server's log has the cause".to_owned()),
+            }
+        };
+        if self.queries.fail_unheld(id, &failure, now).await? {
+            tracing::warn!(query_id = id, code = failure.code, "query given up");
+        }
+        self.end_progress(id).await
+    }
+
+    /// The query as it is when it becomes terminal, or after `patience`.
+    pub async fn wait(&self, id: &str, patience: Duration) -> Result<Option<Query>> {
+        let give_up = tokio::time::Instant::now() + patience;
+        loop {
+            let Some(query) = self.queries.get(id).await? else {
+                return Ok(None);
+            };
+            let left = give_up.saturating_duration_since(tokio::time::Instant::now());
+            if query.status.is_terminal() || left.is_zero() {
+                return Ok(Some(query));
+            }
+            let pause = POLL.min(left);
+            match self.progress.watch(id) {
+                Some(log) => drop(tokio::time::timeout(pause, log.done()).await),
+                None => tokio::time::sleep(pause.min(POLL / 10)).await,
+            }
+        }
+    }
+
+    /// Stops a query unless it is terminal already; returns it as it is then.
+    pub async fn cancel(&self, id: &str) -> Result<Option<Query>> {
+        let query = self.queries.cancel(id, (self.clock)()).await?;
+        if let Some(query) = query
+            .as_ref()
+            .filter(|query| query.status == QueryStatus::Cancelled)
+        {
+            self.progress.end(query);
+        }
+        Ok(query)
+    }
+
+    /// Stores what the user thought of an answer; false if there is no such query.
+    pub async fn give_feedback(&self, id: &str, feedback: &Feedback) -> Result<bool> {
+        self.queries.set_feedback(id, feedback).await
+    }
+}
+
+/// An id that sorts by time: UUID version 7 (RFC 9562) in 32 hexadecimal digits.
+fn new_query_id(now: docent_core::Timestamp) -> String {
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+    let sequence = SEQUENCE.lock().unwrap_or_else(PoisonError::into_inner);
+    let stamp = uuid::Timestamp::from_unix(&*sequence, millis / 1000, nanos);
+    uuid::Uuid::new_v7(stamp).simple().to_string()
+}
+
+/// Orders ids made within one millisecond.
+static SEQUENCE: Mutex<uuid::ContextV7> = Mutex::new(uuid::ContextV7::new());
+
+fn failure(error: &Error) -> Failure {
+    let code = match error.kind() {
+        ErrorKind::RateLimited { .. } => "model_rate_limited",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Unavailable => "unavailable",
+        ErrorKind::Unauthorized => "model_unauthorized",
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::Invalid => "invalid",
+        ErrorKind::Conflict => "conflict",
+        ErrorKind::Internal => "internal",
+    };
+    Failure {
+        code: code.to_owned(),
+        message: error.to_string(),
+        hint: error.hint_text().map(str::to_owned),
+    }
+}

@@ -1,0 +1,163 @@
+//! Files to take in: finding them, naming them, and reading them once.
+//!
+//! A document's identity is where its file lies, so the same file found through another argument or from another working
+//! directory is the same document. Only a hash of that place is kept: an index never carries a path of the machine.
+
+use docent_core::{Refusal, RefusalKind};
+use std::path::{Component, Path, PathBuf};
+
+/// A file found below an argument.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SourceFile {
+    /// Where to read it.
+    pub path: PathBuf,
+    /// Path to show: below the argument, beginning with the argument's own last part.
+    pub filename: String,
+    /// `doc_` and 32 hexadecimal digits.
+    pub document_id: String,
+}
+
+/// The id of the document at a path. The file need not exist any more.
+pub fn document_id(path: &Path) -> String {
+    let place = absolute(path);
+    let hash = blake3::hash(place.as_os_str().as_encoded_bytes());
+    format!("doc_{}", &hash.to_hex()[..32])
+}
+
+/// The real place of a path: symbolic links resolved as far as it exists, the rest taken literally.
+fn absolute(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        return absolute;
+    };
+    self::absolute(parent).join(name)
+}
+
+/// All files below `argument`, in a stable order. Hidden files and folders are left out unless named themselves; symbolic
+/// links to folders are not followed, so a loop cannot trap the walk.
+///
+/// # Errors
+/// `unreadable`, if the argument does not exist or a folder cannot be listed.
+pub fn find_files(argument: &Path) -> Result<Vec<SourceFile>, Refusal> {
+    let metadata = std::fs::metadata(argument).map_err(|error| unreadable(argument, &error))?;
+    let base = absolute(argument);
+    let base = base.parent().unwrap_or(&base).to_owned();
+    let mut files = Vec::new();
+    if metadata.is_dir() {
+        let mut folders = vec![absolute(argument)];
+        while let Some(folder) = folders.pop() {
+            list(&folder, &mut folders, &mut files)?;
+        }
+    } else {
+        files.push(absolute(argument));
+    }
+    let mut files: Vec<_> = files
+        .into_iter()
+        .map(|path| source_file(&base, path))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn list(
+    folder: &Path,
+    folders: &mut Vec<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), Refusal> {
+    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| unreadable(folder, &error))?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let kind = entry
+            .file_type()
+            .map_err(|error| unreadable(&entry.path(), &error))?;
+        if kind.is_dir() {
+            folders.push(entry.path());
+        } else if kind.is_file() || entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn source_file(base: &Path, path: PathBuf) -> SourceFile {
+    let below = path.strip_prefix(base).unwrap_or(&path);
+    let parts = below.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        _ => None,
+    });
+    let filename = parts.collect::<Vec<_>>().join("/");
+    SourceFile {
+        document_id: document_id(&path),
+        filename,
+        path,
+    }
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Refusal {
+    let what = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "permission denied; check who may read it".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    Refusal::new(
+        RefusalKind::Unreadable,
+        format!("{}: {what}", path.display()),
+    )
+}
+
+/// BLAKE3 of a file's bytes and its size, read in pieces.
+///
+/// # Errors
+/// `unreadable`, with the system's reason.
+pub fn content_hash(path: &Path) -> Result<(String, u64), Refusal> {
+    let mut file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut hasher = blake3::Hasher::new();
+    let bytes = std::io::copy(&mut file, &mut hasher).map_err(|error| unreadable(path, &error))?;
+    Ok((hasher.finalize().to_hex().to_string(), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_file_is_the_same_document_however_it_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("handbook");
+        std::fs::create_dir_all(root.join("people")).expect("made");
+        std::fs::write(root.join("people/leave.md"), "25 days").expect("written");
+        std::fs::write(root.join(".hidden"), "x").expect("written");
+
+        let by_folder = find_files(&root).expect("found");
+        let by_file = find_files(&root.join("people/../people/leave.md")).expect("found");
+        assert_eq!(by_folder.len(), 1);
+        assert_eq!(by_folder[0].filename, "handbook/people/leave.md");
+        assert_eq!(by_file[0].filename, "people/leave.md");
+        assert_eq!(by_folder[0].document_id, by_file[0].document_id);
+
+        let id = by_file[0].document_id.clone();
+        std::fs::remove_file(root.join("people/leave.md")).expect("removed");
+        assert_eq!(
+            document_id(&root.join("people/leave.md")),
+            id,
+            "also when the file is gone"
+        );
+    }
+
+    #[test]
+    fn a_missing_path_is_named() {
+        let refusal = find_files(Path::new("no/such/place")).expect_err("missing");
+        assert_eq!(
+            refusal.to_string(),
+            "unreadable: no/such/place: there is no such file or folder"
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! Workers inside one process: a queue of query ids, tasks that take from it, and a sweep that feeds what was lost.
+
+use crate::Engine;
+use crate::error::{Error, Result};
+use crate::ports::Dispatcher;
+use async_trait::async_trait;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, mpsc, watch};
+
+/// Ids that may wait in memory; what does not fit waits in the store for the sweep.
+const QUEUE_LENGTH: usize = 1_024;
+/// How often the sweep looks.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How long a query may be queued before the sweep takes its dispatch for lost.
+const QUEUED_FOR: Duration = Duration::from_secs(10);
+
+/// Puts query ids into the queue of this process's workers.
+pub struct InProcess {
+    queue: mpsc::Sender<String>,
+}
+
+/// The other end of [`InProcess`].
+pub struct WorkQueue {
+    ids: Mutex<mpsc::Receiver<String>>,
+}
+
+/// A dispatcher and the queue that workers take from.
+pub fn in_process() -> (InProcess, WorkQueue) {
+    let (queue, ids) = mpsc::channel(QUEUE_LENGTH);
+    (
+        InProcess { queue },
+        WorkQueue {
+            ids: Mutex::new(ids),
+        },
+    )
+}
+
+#[async_trait]
+impl Dispatcher for InProcess {
+    async fn dispatch(&self, query_id: &str) -> Result<()> {
+        self.queue
+            .try_send(query_id.to_owned())
+            .map_err(|_| Error::unavailable("the work queue is full or closed"))
+    }
+}
+
+/// Runs `count` workers and a sweep until `shutdown` turns true; workers finish what they are working on.
+pub async fn run_workers(
+    engine: Arc<Engine>,
+    queue: WorkQueue,
+    name: &str,
+    count: usize,
+    shutdown: watch::Receiver<bool>,
+) {
+    let queue = Arc::new(queue);
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..count.max(1) {
+        tasks.spawn(work(
+            Arc::clone(&engine),
+            Arc::clone(&queue),
+            format!("{name}-{number}"),
+            shutdown.clone(),
+        ));
+    }
+    tasks.spawn(sweep(engine, shutdown));
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn work(
+    engine: Arc<Engine>,
+    queue: Arc<WorkQueue>,
+    name: String,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    loop {
+        let id = tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|stop| *stop) => return,
+            id = async { queue.ids.lock().await.recv().await } => id,
+        };
+        let Some(id) = id else { return };
+        if let Err(error) = engine.run_query(&id, &name).await {
+            // The lease lapses and the sweep finds the query again.
+            tracing::error!(query_id = id, %error, "the query store failed a worker");
+        }
+    }
+}
+
+async fn sweep(engine: Arc<Engine>, mut shutdown: watch::Receiver<bool>) {
+    // The first sweep takes up what an earlier process left, without the grace that fresh queries get.
+    let mut queued_for = Duration::ZERO;
+    loop {
+        match engine.sweep(queued_for).await {
+            Ok(0) => {}
+            Ok(found) => tracing::info!(found, "the sweep found unattended queries"),
+            Err(error) => tracing::error!(%error, "the sweep failed"),
+        }
+        queued_for = QUEUED_FOR;
+        tokio::select! {
+            _ = shutdown.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
