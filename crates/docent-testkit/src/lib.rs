@@ -1,1 +1,16 @@
-//! Work in progress.
+//! What tests share: a contract suite per port, a scripted provider with faults, builders of fixtures. Only ever a
+//! development dependency.
+//!
+//! A port's contract suite ([`query_store`]) is a list of named checks that any implementation runs against itself, real
+//! and whole, so that two implementations keep the same promises. The [`provider`] stands in for the one thing a test
+//! cannot have, a language model with moods: it says what a script tells it to, including errors, delays and silence.
+//!
+//! What is absent: no clock (checks state every moment they speak of) and no assertion on how long something takes.
+#![warn(missing_docs)]
+
+pub mod chunk_index;
+pub mod provider;
+pub mod query_store;
+
+mod query_store_leases;
+mod query_store_records;

@@ -1,0 +1,51 @@
+# The dozen things a person types; CI runs the same recipes.
+# Compiled files live in a cache outside the checkout, so a fresh clone builds on what an earlier one left.
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/docent
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export DOCENT_TOOLS ?= $(CACHE)/tools
+# The tools' own folders come last: what the machine has wins.
+export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modules/.bin
+# One profile for the program and its tests: dependencies are compiled once.
+CARGO_FLAGS := --release --locked
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo serve check test bench eval fmt docs clean tools
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+build: ## the program, in $(CARGO_TARGET_DIR)/release/docent
+	cargo build $(CARGO_FLAGS)
+
+demo: ## the whole job on examples/handbook
+	cargo run $(CARGO_FLAGS) -- demo
+
+serve: ## the server on 127.0.0.1:8080
+	cargo run $(CARGO_FLAGS) -- serve
+
+tools: ## what checks and tests need beside Rust, into a cache folder
+	scripts/install_test_tools.sh
+
+check: tools ## formatting, spelling, licences, lints
+	cargo fmt --all --check
+	typos
+	cargo deny --offline check bans licenses sources
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+
+test: tools ## all tests
+	scripts/run_tests.sh
+
+bench: tools ## the figures of docs/benchmarks.md, measured here
+	scripts/bench.sh
+
+eval: ## retrieval quality on a BEIR-layout folder: make eval DATA=path
+	cargo run $(CARGO_FLAGS) -- eval retrieval $(DATA)
+
+fmt: ## formats Rust
+	cargo fmt --all
+
+docs: ## the documentation of the crates, private items included
+	cargo doc $(CARGO_FLAGS) --workspace --no-deps --document-private-items
+
+clean: ## removes the cache folder
+	rm -rf "$(CACHE)"

@@ -1,0 +1,183 @@
+//! The port's contract, on a file; and what two handles on one file and many tasks add to it.
+
+use async_trait::async_trait;
+use docent_core::query::{Failure, Feedback, Lease};
+use docent_core::{Query, QueryStatus, Timestamp};
+use docent_engine::Result;
+use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore};
+use docent_sqlite::{Settings, SqliteQueryStore};
+use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+fn open(path: &Path) -> SqliteQueryStore {
+    // Generous, because the machine that runs the tests may be busy with others.
+    let settings = Settings {
+        busy_timeout: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    SqliteQueryStore::open(path, &settings).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_store_keeps_its_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract(Arc::new(open(&folder.path().join("queries.db")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_handles_on_one_file_keep_the_contract_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries.db");
+    let turns = Turns {
+        stores: [open(&path), open(&path)],
+        turn: AtomicUsize::new(0),
+    };
+    contract(Arc::new(turns)).await;
+}
+
+/// Sends each call to the other of two handles, which know nothing of each other, as two processes would not.
+struct Turns {
+    stores: [SqliteQueryStore; 2],
+    turn: AtomicUsize,
+}
+
+impl Turns {
+    fn next(&self) -> &SqliteQueryStore {
+        &self.stores[self.turn.fetch_add(1, Ordering::Relaxed) % 2]
+    }
+}
+
+#[async_trait]
+impl QueryStore for Turns {
+    async fn create(&self, query: &Query, idempotency: Option<&IdempotencyKey>) -> Result<Created> {
+        self.next().create(query, idempotency).await
+    }
+    async fn get(&self, id: &str) -> Result<Option<Query>> {
+        self.next().get(id).await
+    }
+    async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
+        self.next().list(user_id, limit, after).await
+    }
+    async fn claim(
+        &self,
+        id: &str,
+        lease: &Lease,
+        now: Timestamp,
+        attempts_max: u32,
+    ) -> Result<Claim> {
+        self.next().claim(id, lease, now, attempts_max).await
+    }
+    async fn renew(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool> {
+        self.next().renew(id, attempt, until).await
+    }
+    async fn finish(
+        &self,
+        id: &str,
+        attempt: u32,
+        ending: &Ending,
+        trace: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.next().finish(id, attempt, ending, trace, now).await
+    }
+    async fn release(&self, id: &str, attempt: u32) -> Result<bool> {
+        self.next().release(id, attempt).await
+    }
+    async fn cancel(&self, id: &str, now: Timestamp) -> Result<Option<Query>> {
+        self.next().cancel(id, now).await
+    }
+    async fn fail_unheld(&self, id: &str, failure: &Failure, now: Timestamp) -> Result<bool> {
+        self.next().fail_unheld(id, failure, now).await
+    }
+    async fn unattended(
+        &self,
+        now: Timestamp,
+        queued_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        self.next().unattended(now, queued_before, limit).await
+    }
+    async fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<bool> {
+        self.next().set_feedback(id, feedback).await
+    }
+    async fn trace(&self, id: &str) -> Result<Option<String>> {
+        self.next().trace(id).await
+    }
+    async fn delete(&self, id: &str) -> Result<bool> {
+        self.next().delete(id).await
+    }
+    async fn expire(&self, now: Timestamp) -> Result<u64> {
+        self.next().expire(now).await
+    }
+}
+
+/// Creates, claims and finishes `count` queries of a user; returns their ids.
+async fn live_through(store: Arc<SqliteQueryStore>, user: String, count: usize) -> Vec<String> {
+    let lease = Lease {
+        worker: user.clone(),
+        until: START.plus(Duration::from_secs(60)),
+    };
+    let ending = Ending::Completed(Box::new(sample_answer("answer")));
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let query = sample_query(&user, "question", START);
+        store.create(&query, None).await.unwrap();
+        assert!(matches!(
+            store.claim(&query.id, &lease, START, 3).await.unwrap(),
+            Claim::Granted(_)
+        ));
+        assert!(
+            store
+                .finish(&query.id, 1, &ending, Some("{}"), START)
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            store.get(&query.id).await.unwrap().unwrap().status,
+            QueryStatus::Completed
+        );
+        ids.push(query.id);
+    }
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn thirty_two_tasks_on_two_handles_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries.db");
+    let stores = [Arc::new(open(&path)), Arc::new(open(&path))];
+    let tasks: Vec<_> = (0..32)
+        .map(|n| {
+            tokio::spawn(live_through(
+                Arc::clone(&stores[n % 2]),
+                format!("user {n}"),
+                10,
+            ))
+        })
+        .collect();
+    for (n, task) in tasks.into_iter().enumerate() {
+        let acknowledged: BTreeSet<_> = task.await.unwrap().into_iter().collect();
+        let listed = stores[(n + 1) % 2]
+            .list(&format!("user {n}"), 100, None)
+            .await
+            .unwrap();
+        assert_eq!(
+            listed
+                .into_iter()
+                .map(|query| query.id)
+                .collect::<BTreeSet<_>>(),
+            acknowledged
+        );
+    }
+    assert_eq!(
+        stores[0]
+            .expire(Timestamp::from_millis(i64::MAX))
+            .await
+            .unwrap(),
+        320
+    );
+}
