@@ -158,7 +158,7 @@ impl Engine {
         tell: &mut (dyn FnMut(QueryEvent) + Send),
     ) -> Result<Generated> {
         let mut check = self.evidence_check(&request.collection, hits).await?;
-        let (mut usage, mut missing) = (Usage::default(), None);
+        let (mut usage, mut missing, mut done) = (Usage::default(), None, hits.is_empty());
         if !hits.is_empty() {
             let passages = (1..)
                 .zip(hits)
@@ -186,7 +186,7 @@ impl Engine {
                         missing: lacking,
                     } => {
                         usage.add(&spent);
-                        missing = lacking;
+                        (missing, done) = (lacking, true);
                     }
                 }
             }

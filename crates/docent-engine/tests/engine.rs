@@ -1,0 +1,10 @@
+//! The verbs on real stores in a temporary folder, with a scripted generator.
+
+#[path = "engine/answering.rs"]
+mod answering;
+#[path = "engine/house.rs"]
+mod house;
+#[path = "engine/ingesting.rs"]
+mod ingesting;
+#[path = "engine/lives.rs"]
+mod lives;

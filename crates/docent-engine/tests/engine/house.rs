@@ -1,0 +1,122 @@
+//! A whole engine in a temporary folder: the real index and query store, a scripted generator, a clock that tests set.
+
+use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
+use docent_core::query::QueryRequest;
+use docent_engine::ingest::{IngestSummary, Parse};
+use docent_engine::ports::Generator;
+use docent_engine::progress::Progress;
+use docent_engine::worker::{WorkQueue, in_process};
+use docent_engine::{Engine, Settings};
+use docent_index::EmbeddedIndex;
+use docent_sqlite::SqliteQueryStore;
+use docent_testkit::provider::HashedEmbedder;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+pub struct House {
+    pub folder: tempfile::TempDir,
+    pub engine: Arc<Engine>,
+    pub queue: Option<WorkQueue>,
+    now: Arc<AtomicI64>,
+}
+
+impl House {
+    pub fn new(generator: impl Generator + 'static) -> Self {
+        Self::with_settings(generator, Settings::default())
+    }
+
+    pub fn with_settings(generator: impl Generator + 'static, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let (dispatcher, queue) = in_process();
+        let clock = Arc::clone(&now);
+        let engine = Engine {
+            embedder: Arc::new(HashedEmbedder::default()),
+            generator: Arc::new(generator),
+            index: Arc::new(EmbeddedIndex::open(folder.path().join("index"), docent_index::Settings::default())),
+            queries: Arc::new(
+                SqliteQueryStore::open(&folder.path().join("queries.db"), &docent_sqlite::Settings::default())
+                    .expect("opened"),
+            ),
+            dispatcher: Arc::new(dispatcher),
+            tokenize: Arc::new(word_starts),
+            clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),
+            progress: Progress::default(),
+            settings,
+        };
+        Self { folder, engine: Arc::new(engine), queue: Some(queue), now }
+    }
+
+    pub fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).expect("short");
+        self.now.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.engine.clock)()
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join("docs").join(name);
+        std::fs::create_dir_all(path.parent().expect("below docs")).expect("made");
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+
+    pub async fn ingest(&self) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
+        let mut reports = Vec::new();
+        let mut tell = |event| {
+            if let docent_engine::ingest::IngestEvent::Done(report) = event {
+                reports.push(report);
+            }
+        };
+        let docs = [self.folder.path().join("docs")];
+        let summary = self.engine.ingest("default", &docs, parser(), &mut tell).await.expect("ingested");
+        reports.sort_by(|a, b| a.file.cmp(&b.file));
+        (summary, reports)
+    }
+
+    /// A collection with two documents about leave.
+    pub async fn furnished(self) -> Self {
+        self.write("leave.txt", "Annual leave is 25 days. It is requested two weeks ahead.");
+        self.write("sick.txt", "Sick leave is paid in full for ten weeks.");
+        self.ingest().await;
+        self
+    }
+}
+
+pub fn question(text: &str) -> QueryRequest {
+    QueryRequest { text: text.to_owned(), collection: "default".to_owned(), top_k: 5, ..QueryRequest::default() }
+}
+
+/// Reads text files as one page; a file that says so is refused.
+pub fn parser() -> Parse {
+    Arc::new(|path: &Path, _name: &str| {
+        let text = std::fs::read_to_string(path).expect("the tests write text");
+        if text.starts_with("REFUSE") {
+            return Err(Refusal::new(RefusalKind::Corrupt, "it says so itself"));
+        }
+        let pages = vec![Page { number: Some(1), heading_path: Vec::new(), text }];
+        Ok(ParsedDocument {
+            format: Format::Text,
+            title: None,
+            pages,
+            warnings: Vec::new(),
+            unreadable_pages: Vec::new(),
+        })
+    })
+}
+
+fn word_starts(text: &str) -> Vec<u32> {
+    let mut starts = Vec::new();
+    let mut inside = false;
+    for (at, c) in text.char_indices() {
+        if !c.is_whitespace() && !inside {
+            starts.push(u32::try_from(at).expect("short"));
+        }
+        inside = !c.is_whitespace();
+    }
+    starts
+}
