@@ -30,10 +30,7 @@ pub struct ChunkSettings {
 
 impl Default for ChunkSettings {
     fn default() -> Self {
-        Self {
-            tokens_max: 200,
-            overlap: 0,
-        }
+        Self { tokens_max: 200, overlap: 0 }
     }
 }
 
@@ -91,10 +88,7 @@ struct Span {
 
 fn spans(text: &str, settings: &ChunkSettings, tokens: TokenStarts<'_>) -> Vec<Span> {
     let prepared = join_wrapped_lines(text);
-    let sizer = TokenCount {
-        base: prepared.as_ptr() as usize,
-        starts: tokens(&prepared),
-    };
+    let sizer = TokenCount { base: prepared.as_ptr() as usize, starts: tokens(&prepared) };
     let overlap = settings.overlap.min(settings.tokens_max.saturating_sub(1));
     let config = ChunkConfig::new(settings.tokens_max.max(1)).with_sizer(sizer);
     // Cannot fail: the overlap was just made smaller than the capacity.
@@ -174,10 +168,7 @@ fn is_row(line: &str) -> bool {
 
 fn continues_paragraph(line: &str) -> bool {
     let bullet = |c: char| matches!(c, '-' | '*' | '+' | '#' | '>' | '|' | '\u{2022}');
-    line.chars()
-        .next()
-        .is_some_and(|c| !c.is_whitespace() && !bullet(c))
-        && !is_row(line)
+    line.chars().next().is_some_and(|c| !c.is_whitespace() && !bullet(c)) && !is_row(line)
 }
 
 /// Stretches of the text of which none has more than [`RUN_BYTES_MAX`] bytes without a line break.
@@ -185,18 +176,12 @@ fn runs(text: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let (mut start, mut line_start) = (0, 0);
     while line_start < text.len() {
-        let line_end = text[line_start..]
-            .find('\n')
-            .map_or(text.len(), |at| line_start + at + 1);
+        let line_end = text[line_start..].find('\n').map_or(text.len(), |at| line_start + at + 1);
         if line_end - line_start <= RUN_BYTES_MAX {
             line_start = line_end;
             continue;
         }
-        let cut = cut_before(
-            text,
-            line_start + RUN_BYTES_MAX,
-            line_start + RUN_BYTES_MAX / 2,
-        );
+        let cut = cut_before(text, line_start + RUN_BYTES_MAX, line_start + RUN_BYTES_MAX / 2);
         out.push(start..cut);
         (start, line_start) = (cut, cut);
     }
@@ -217,11 +202,7 @@ fn cut_before(text: &str, at: usize, floor: usize) -> usize {
     let (at, floor) = (boundary(at), boundary(floor));
     let window = &text[floor..at];
     let sentence = window.rfind(". ").map(|i| i + 2);
-    let word = || {
-        window
-            .rfind(char::is_whitespace)
-            .map(|i| boundary(floor + i + 1) - floor)
-    };
+    let word = || window.rfind(char::is_whitespace).map(|i| boundary(floor + i + 1) - floor);
     sentence.or_else(word).map_or(at, |i| floor + i)
 }
 
@@ -232,44 +213,21 @@ mod tests {
     /// A token a word, as good as any for these tests.
     fn words(text: &str) -> Vec<u32> {
         let starts = |(i, c): (usize, char)| {
-            let first = text[..i]
-                .chars()
-                .next_back()
-                .is_none_or(char::is_whitespace);
+            let first = text[..i].chars().next_back().is_none_or(char::is_whitespace);
             (first && !c.is_whitespace()).then(|| u32::try_from(i).expect("short"))
         };
         text.char_indices().filter_map(starts).collect()
     }
 
     fn cut(text: &str, tokens_max: usize) -> Vec<Chunk> {
-        let pages = [Page {
-            number: Some(1),
-            heading_path: vec![],
-            text: text.to_owned(),
-        }];
-        let origin = ChunkOrigin {
-            document_id: "doc_1",
-            filename: "a.pdf",
-            title: "A",
-        };
-        let chunks = chunk_pages(
-            &pages,
-            &origin,
-            &ChunkSettings {
-                tokens_max,
-                overlap: 0,
-            },
-            &words,
-        );
+        let pages = [Page { number: Some(1), heading_path: vec![], text: text.to_owned() }];
+        let origin = ChunkOrigin { document_id: "doc_1", filename: "a.pdf", title: "A" };
+        let chunks = chunk_pages(&pages, &origin, &ChunkSettings { tokens_max, overlap: 0 }, &words);
         for chunk in &chunks {
             let range = chunk.start_char as usize..chunk.end_char as usize;
             let there: String = text.chars().skip(range.start).take(range.len()).collect();
             assert_eq!(there, chunk.text, "offsets must point at the words");
-            assert!(
-                words(&chunk.text).len() <= tokens_max,
-                "too long: {}",
-                chunk.text
-            );
+            assert!(words(&chunk.text).len() <= tokens_max, "too long: {}", chunk.text);
         }
         chunks
     }
@@ -281,67 +239,38 @@ mod tests {
     #[test]
     fn cuts_at_sentences_not_at_line_ends() {
         let text = "The first sentence is long enough to be wrapped by\nthe page. The second sentence follows it.";
-        let expect = [
-            "The first sentence is long enough to be wrapped by\nthe page.",
-            "The second sentence follows it.",
-        ];
+        let expect =
+            ["The first sentence is long enough to be wrapped by\nthe page.", "The second sentence follows it."];
         assert_eq!(texts(&cut(text, 13)), expect);
     }
 
     #[test]
     fn keeps_paragraphs_together_while_they_fit() {
         let text = "One two three.\n\nFour five six.\n\nSeven eight nine.";
-        assert_eq!(
-            texts(&cut(text, 6)),
-            ["One two three.\n\nFour five six.", "Seven eight nine."]
-        );
+        assert_eq!(texts(&cut(text, 6)), ["One two three.\n\nFour five six.", "Seven eight nine."]);
     }
 
     #[test]
     fn offsets_count_characters_not_bytes() {
-        let chunks = cut(
-            "Größe: über fünf Meter.\n\nDanach: 日本語 text \u{1F600} Ende.",
-            4,
-        );
+        let chunks = cut("Größe: über fünf Meter.\n\nDanach: 日本語 text \u{1F600} Ende.", 4);
         assert_eq!(chunks[1].start_char, 25);
         assert_eq!(chunks[1].text, "Danach: 日本語 text \u{1F600}");
     }
 
     #[test]
     fn pages_are_not_crossed_and_blank_ones_give_nothing() {
-        let page = |n, text: &str| Page {
-            number: Some(n),
-            heading_path: vec![],
-            text: text.to_owned(),
-        };
-        let pages = [
-            page(1, "First page."),
-            page(2, " \n --- \n"),
-            page(3, "Third page."),
-        ];
-        let origin = ChunkOrigin {
-            document_id: "d",
-            filename: "f",
-            title: "t",
-        };
+        let page = |n, text: &str| Page { number: Some(n), heading_path: vec![], text: text.to_owned() };
+        let pages = [page(1, "First page."), page(2, " \n --- \n"), page(3, "Third page.")];
+        let origin = ChunkOrigin { document_id: "d", filename: "f", title: "t" };
         let chunks = chunk_pages(&pages, &origin, &ChunkSettings::default(), &words);
-        let places: Vec<_> = chunks
-            .iter()
-            .map(|c| (c.ordinal, c.page_index, c.page))
-            .collect();
+        let places: Vec<_> = chunks.iter().map(|c| (c.ordinal, c.page_index, c.page)).collect();
         assert_eq!(places, [(0, 0, Some(1)), (1, 2, Some(3))]);
     }
 
     #[test]
     fn long_text_without_line_breaks_or_spaces_is_cut() {
         let with_spaces = "word and another. ".repeat(4_000);
-        assert_eq!(
-            cut(&with_spaces, 200)
-                .iter()
-                .map(|c| words(&c.text).len())
-                .sum::<usize>(),
-            12_000
-        );
+        assert_eq!(cut(&with_spaces, 200).iter().map(|c| words(&c.text).len()).sum::<usize>(), 12_000);
         let without = "äx".repeat(40_000);
         let total: usize = cut(&without, 200).iter().map(|c| c.text.len()).sum();
         assert_eq!(total, without.len());
@@ -349,25 +278,9 @@ mod tests {
 
     #[test]
     fn overlap_repeats_the_end_of_the_chunk_before() {
-        let pages = [Page {
-            number: None,
-            heading_path: vec![],
-            text: "a b. c d. e f. g h.".to_owned(),
-        }];
-        let origin = ChunkOrigin {
-            document_id: "d",
-            filename: "f",
-            title: "t",
-        };
-        let chunks = chunk_pages(
-            &pages,
-            &origin,
-            &ChunkSettings {
-                tokens_max: 4,
-                overlap: 2,
-            },
-            &words,
-        );
+        let pages = [Page { number: None, heading_path: vec![], text: "a b. c d. e f. g h.".to_owned() }];
+        let origin = ChunkOrigin { document_id: "d", filename: "f", title: "t" };
+        let chunks = chunk_pages(&pages, &origin, &ChunkSettings { tokens_max: 4, overlap: 2 }, &words);
         assert_eq!(texts(&chunks), ["a b. c d.", "c d. e f.", "e f. g h."]);
     }
 }

@@ -112,10 +112,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of this kind with its explanation.
     pub fn new(kind: RefusalKind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 }
 

@@ -70,13 +70,17 @@ mod tests {
     use super::*;
 
     fn order(candidates: &[(&'static str, f32, f32)]) -> Vec<&'static str> {
-        let candidates = candidates.iter().map(|(item, bm25, dense)| Candidate { item: *item, bm25: *bm25, dense: *dense });
+        let candidates =
+            candidates.iter().map(|(item, bm25, dense)| Candidate { item: *item, bm25: *bm25, dense: *dense });
         convex(candidates.collect()).into_iter().map(|(candidate, _)| candidate.item).collect()
     }
 
     #[test]
     fn both_scores_count() {
-        assert_eq!(order(&[("neither", 0.0, 0.1), ("words", 20.0, 0.1), ("both", 20.0, 0.9)]), ["both", "words", "neither"]);
+        assert_eq!(
+            order(&[("neither", 0.0, 0.1), ("words", 20.0, 0.1), ("both", 20.0, 0.9)]),
+            ["both", "words", "neither"]
+        );
         assert_eq!(order(&[("far", 0.0, -0.5), ("near", 0.0, 0.5)]), ["near", "far"]);
         assert_eq!(order(&[("one", 0.0, -1.0), ("two", 0.0, -1.0)]), ["one", "two"]);
         assert!(order(&[]).is_empty());

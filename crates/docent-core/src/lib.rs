@@ -24,12 +24,8 @@ pub mod sentences;
 pub mod timestamp;
 pub mod words;
 
-pub use document::{
-    Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind,
-};
+pub use document::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind};
 pub use filter::Filter;
-pub use query::{
-    Answer, Citation, Outcome, Query, QueryStatus, Source, Statement, Usage, Verification,
-};
+pub use query::{Answer, Citation, Outcome, Query, QueryStatus, Source, Statement, Usage, Verification};
 pub use search::{Hit, SearchMode};
 pub use timestamp::Timestamp;

@@ -60,17 +60,8 @@ impl EvidenceCheck {
     /// `chunks` are the passages in the order of their numbers; `pages` the stored pages they come from, by document id
     /// and place in the document.
     pub fn new(chunks: Vec<Chunk>, pages: impl IntoIterator<Item = ((String, u32), Page)>) -> Self {
-        let pages = pages
-            .into_iter()
-            .map(|(key, page)| (key, SearchablePage::new(&page.text)))
-            .collect();
-        Self {
-            chunks,
-            pages,
-            text: String::new(),
-            citations: Vec::new(),
-            trace: Vec::new(),
-        }
+        let pages = pages.into_iter().map(|(key, page)| (key, SearchablePage::new(&page.text))).collect();
+        Self { chunks, pages, text: String::new(), citations: Vec::new(), trace: Vec::new() }
     }
 
     /// Checks the next statement. Returns what may be shown: its text as it stands in the answer and its citations, or
@@ -80,31 +71,19 @@ impl EvidenceCheck {
         let mut checks = Vec::with_capacity(statement.quotes.len());
         for quote in &statement.quotes {
             let (citation, result) = self.check_quote(quote);
-            checks.push(QuoteCheck {
-                passage: quote.passage,
-                quote: quote.text.clone(),
-                result: result.to_owned(),
-            });
+            checks.push(QuoteCheck { passage: quote.passage, quote: quote.text.clone(), result: result.to_owned() });
             // The same words offered twice are one citation.
             found.extend(citation.filter(|new| !found.iter().any(|old| same_place(old, new))));
         }
         let text = statement.text.trim();
         let kept = !found.is_empty() && !text.is_empty();
-        self.trace.push(StatementCheck {
-            text: statement.text.clone(),
-            kept,
-            quotes: checks,
-        });
+        self.trace.push(StatementCheck { text: statement.text.clone(), kept, quotes: checks });
         kept.then(|| self.keep(text, found))
     }
 
     fn keep(&mut self, text: &str, mut found: Vec<Citation>) -> (String, Vec<Citation>) {
         if !self.text.is_empty() {
-            self.text.push(if text.starts_with(['-', '*', '|']) {
-                '\n'
-            } else {
-                ' '
-            });
+            self.text.push(if text.starts_with(['-', '*', '|']) { '\n' } else { ' ' });
         }
         let start = char_count(&self.text);
         self.text.push_str(text);
@@ -118,14 +97,8 @@ impl EvidenceCheck {
 
     /// Looks in the named passage's page first, then in the others': a wrong number does not make true words false.
     fn check_quote(&self, quote: &Quote) -> (Option<Citation>, &'static str) {
-        let named = quote
-            .passage
-            .checked_sub(1)
-            .and_then(|i| self.chunks.get(i));
-        let others = self
-            .chunks
-            .iter()
-            .filter(|chunk| named.is_none_or(|named| named.id != chunk.id));
+        let named = quote.passage.checked_sub(1).and_then(|i| self.chunks.get(i));
+        let others = self.chunks.iter().filter(|chunk| named.is_none_or(|named| named.id != chunk.id));
         for chunk in named.into_iter().chain(others) {
             if let Some(citation) = self.locate(chunk, &quote.text) {
                 let result = match citation.verification {
@@ -139,9 +112,7 @@ impl EvidenceCheck {
     }
 
     fn locate(&self, chunk: &Chunk, quote: &str) -> Option<Citation> {
-        let page = self
-            .pages
-            .get(&(chunk.document_id.clone(), chunk.page_index))?;
+        let page = self.pages.get(&(chunk.document_id.clone(), chunk.page_index))?;
         let near = chunk.start_char as usize..chunk.end_char as usize;
         let located = page.locate(quote, near)?;
         Some(citation(chunk, page, located))
@@ -155,17 +126,8 @@ impl EvidenceCheck {
             () if lost_some || missing.is_some_and(|m| !m.trim().is_empty()) => Outcome::Partial,
             () => Outcome::Answered,
         };
-        let text = if outcome == Outcome::NotFound {
-            NOT_FOUND_TEXT.to_owned()
-        } else {
-            self.text
-        };
-        Verdict {
-            outcome,
-            text,
-            citations: self.citations,
-            trace: self.trace,
-        }
+        let text = if outcome == Outcome::NotFound { NOT_FOUND_TEXT.to_owned() } else { self.text };
+        Verdict { outcome, text, citations: self.citations, trace: self.trace }
     }
 }
 
@@ -221,62 +183,27 @@ mod tests {
     }
 
     fn check() -> EvidenceCheck {
-        let texts = [
-            "Annual leave is 25 days.",
-            "Sick leave is paid for six weeks.",
-        ];
+        let texts = ["Annual leave is 25 days.", "Sick leave is paid for six weeks."];
         let chunks = vec![chunk("leave", 0, texts[0]), chunk("leave", 1, texts[1])];
-        let page = |i: usize| Page {
-            number: Some(1),
-            heading_path: vec![],
-            text: texts[i].to_owned(),
-        };
-        EvidenceCheck::new(
-            chunks,
-            [
-                (("leave".to_owned(), 0), page(0)),
-                (("leave".to_owned(), 1), page(1)),
-            ],
-        )
+        let page = |i: usize| Page { number: Some(1), heading_path: vec![], text: texts[i].to_owned() };
+        EvidenceCheck::new(chunks, [(("leave".to_owned(), 0), page(0)), (("leave".to_owned(), 1), page(1))])
     }
 
     fn statement(text: &str, quotes: &[(usize, &str)]) -> Statement {
-        let quotes = quotes
-            .iter()
-            .map(|(passage, text)| Quote {
-                passage: *passage,
-                text: (*text).to_owned(),
-            })
-            .collect();
-        Statement {
-            text: text.to_owned(),
-            quotes,
-        }
+        let quotes =
+            quotes.iter().map(|(passage, text)| Quote { passage: *passage, text: (*text).to_owned() }).collect();
+        Statement { text: text.to_owned(), quotes }
     }
 
     #[test]
     fn answered_when_every_statement_has_evidence() {
         let mut check = check();
-        check
-            .statement(&statement(
-                "You get 25 days.",
-                &[(1, "Annual leave is 25 days")],
-            ))
-            .expect("kept");
-        check
-            .statement(&statement(
-                "Sick pay lasts six weeks.",
-                &[(2, "paid for six weeks")],
-            ))
-            .expect("kept");
+        check.statement(&statement("You get 25 days.", &[(1, "Annual leave is 25 days")])).expect("kept");
+        check.statement(&statement("Sick pay lasts six weeks.", &[(2, "paid for six weeks")])).expect("kept");
         let verdict = check.verdict(None);
         assert_eq!(verdict.outcome, Outcome::Answered);
         assert_eq!(verdict.text, "You get 25 days. Sick pay lasts six weeks.");
-        let ranges: Vec<_> = verdict
-            .citations
-            .iter()
-            .map(|c| (c.answer_start_index, c.answer_end_index))
-            .collect();
+        let ranges: Vec<_> = verdict.citations.iter().map(|c| (c.answer_start_index, c.answer_end_index)).collect();
         assert_eq!(ranges, [(0, 16), (17, 42)]);
         assert_eq!(verdict.citations[1].start_page_number, Some(2));
         assert_eq!(verdict.citations[1].cited_text, "paid for six weeks");
@@ -285,33 +212,15 @@ mod tests {
     #[test]
     fn partial_when_a_statement_lost_its_evidence_or_something_is_missing() {
         let mut lost = check();
-        lost.statement(&statement(
-            "You get 25 days.",
-            &[(1, "Annual leave is 25 days")],
-        ));
-        assert_eq!(
-            lost.statement(&statement(
-                "And a car.",
-                &[(1, "everybody gets a company car")]
-            )),
-            None
-        );
+        lost.statement(&statement("You get 25 days.", &[(1, "Annual leave is 25 days")]));
+        assert_eq!(lost.statement(&statement("And a car.", &[(1, "everybody gets a company car")])), None);
         let verdict = lost.verdict(None);
-        assert_eq!(
-            (verdict.outcome, verdict.text.as_str()),
-            (Outcome::Partial, "You get 25 days.")
-        );
+        assert_eq!((verdict.outcome, verdict.text.as_str()), (Outcome::Partial, "You get 25 days."));
         assert!(verdict.trace[1].quotes[0].result.starts_with("dropped"));
 
         let mut incomplete = check();
-        incomplete.statement(&statement(
-            "You get 25 days.",
-            &[(1, "Annual leave is 25 days")],
-        ));
-        assert_eq!(
-            incomplete.verdict(Some("who approves it")).outcome,
-            Outcome::Partial
-        );
+        incomplete.statement(&statement("You get 25 days.", &[(1, "Annual leave is 25 days")]));
+        assert_eq!(incomplete.verdict(Some("who approves it")).outcome, Outcome::Partial);
     }
 
     #[test]
@@ -319,19 +228,14 @@ mod tests {
         let mut none = check();
         none.statement(&statement("Yes.", &[]));
         let verdict = none.verdict(None);
-        assert_eq!(
-            (verdict.outcome, verdict.text.as_str()),
-            (Outcome::NotFound, NOT_FOUND_TEXT)
-        );
+        assert_eq!((verdict.outcome, verdict.text.as_str()), (Outcome::NotFound, NOT_FOUND_TEXT));
         assert_eq!(check().verdict(None).outcome, Outcome::NotFound);
     }
 
     #[test]
     fn a_wrong_passage_number_is_put_right() {
         let mut check = check();
-        let (_, citations) = check
-            .statement(&statement("Six weeks.", &[(9, "paid for six weeks")]))
-            .expect("kept");
+        let (_, citations) = check.statement(&statement("Six weeks.", &[(9, "paid for six weeks")])).expect("kept");
         assert_eq!(citations[0].chunk_id, "leave#1");
         assert_eq!(citations[0].verification, Verification::Verified);
     }

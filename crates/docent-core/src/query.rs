@@ -34,15 +34,9 @@ impl QueryStatus {
 
     /// The inverse of [`Self::as_str`].
     pub fn parse(name: &str) -> Option<Self> {
-        [
-            Self::Queued,
-            Self::InProgress,
-            Self::Completed,
-            Self::Failed,
-            Self::Cancelled,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == name)
+        [Self::Queued, Self::InProgress, Self::Completed, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == name)
     }
 
     /// True when nothing will change it any more.

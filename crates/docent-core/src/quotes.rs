@@ -21,10 +21,8 @@ const REPAIR_REACH_CHARS: usize = 2_000;
 /// Longest quote that is searched for approximately, in normalised characters; bounds the time spent on a bad answer.
 const REPAIR_QUOTE_CHARS_MAX: usize = 1_500;
 /// Words that turn a sentence around; a repair may neither add nor lose one.
-const NEGATIONS: [&str; 12] = [
-    "not", "no", "never", "none", "nor", "neither", "without", "cannot", "can't", "don't", "won't",
-    "except",
-];
+const NEGATIONS: [&str; 12] =
+    ["not", "no", "never", "none", "nor", "neither", "without", "cannot", "can't", "don't", "won't", "except"];
 
 /// Where in a page a quote was found, in characters of the page text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +45,7 @@ pub struct SearchablePage {
 impl SearchablePage {
     /// Prepares a page's text. Costs one pass over it.
     pub fn new(text: &str) -> Self {
-        Self {
-            folded: Folded::new(text),
-            chars: text.chars().collect(),
-        }
+        Self { folded: Folded::new(text), chars: text.chars().collect() }
     }
 
     /// Looks `quote` up; `near` is the cited chunk's place in the page (characters), around which an approximate match is
@@ -60,15 +55,12 @@ impl SearchablePage {
         if needle.iter().filter(|c| c.is_alphanumeric()).count() < ALPHANUMERIC_MIN {
             return None;
         }
-        self.exact(&needle, near.start)
-            .or_else(|| self.approximate(&needle, near))
+        self.exact(&needle, near.start).or_else(|| self.approximate(&needle, near))
     }
 
     /// The words between two character offsets of the page.
     pub fn slice(&self, range: Range<usize>) -> String {
-        self.chars[range.start.min(self.chars.len())..range.end.min(self.chars.len())]
-            .iter()
-            .collect()
+        self.chars[range.start.min(self.chars.len())..range.end.min(self.chars.len())].iter().collect()
     }
 
     fn exact(&self, needle: &[char], near: usize) -> Option<Located> {
@@ -102,12 +94,8 @@ impl SearchablePage {
         if !(REPAIR_CHARS_MIN..=REPAIR_QUOTE_CHARS_MAX).contains(&needle.len()) {
             return None;
         }
-        let lo = self
-            .folded
-            .index_of(near.start.saturating_sub(REPAIR_REACH_CHARS));
-        let hi = self
-            .folded
-            .index_of(near.end.saturating_add(REPAIR_REACH_CHARS));
+        let lo = self.folded.index_of(near.start.saturating_sub(REPAIR_REACH_CHARS));
+        let hi = self.folded.index_of(near.end.saturating_add(REPAIR_REACH_CHARS));
         let window = &self.folded.chars[lo..hi];
         let (distance, span) = closest_span(window, needle)?;
         let span = whole_words(window, span);
@@ -124,11 +112,7 @@ impl SearchablePage {
     fn located(&self, folded: Range<usize>, verification: Verification) -> Located {
         let start_char = self.folded.origin[folded.start] as usize;
         let end_char = self.folded.origin[folded.end - 1] as usize + 1;
-        Located {
-            start_char,
-            end_char,
-            verification,
-        }
+        Located { start_char, end_char, verification }
     }
 }
 
@@ -180,11 +164,7 @@ impl Folded {
 
     fn push_folded(&mut self, c: char, index: usize) {
         if c.is_ascii() {
-            let plain = if c == '`' {
-                '\''
-            } else {
-                c.to_ascii_lowercase()
-            };
+            let plain = if c == '`' { '\'' } else { c.to_ascii_lowercase() };
             return self.push(plain, index);
         }
         for folded in std::iter::once(c).nfkc().flat_map(char::to_lowercase) {
@@ -216,20 +196,11 @@ fn plain_mark(c: char) -> char {
 
 /// Drops spaces, quotation marks and closing punctuation around a quote: models add and lose them freely.
 fn trimmed(chars: Vec<char>) -> Vec<char> {
-    let edge = |c: &char| {
-        c.is_whitespace()
-            || matches!(
-                c,
-                '"' | '\'' | '.' | ',' | ';' | ':' | '*' | '_' | '-' | '|'
-            )
-    };
+    let edge = |c: &char| c.is_whitespace() || matches!(c, '"' | '\'' | '.' | ',' | ';' | ':' | '*' | '_' | '-' | '|');
     let Some(start) = chars.iter().position(|c| !edge(c)) else {
         return Vec::new();
     };
-    let end = chars
-        .iter()
-        .rposition(|c| !edge(c))
-        .map_or(start, |i| i + 1);
+    let end = chars.iter().rposition(|c| !edge(c)).map_or(start, |i| i + 1);
     chars[start..end].to_vec()
 }
 
@@ -299,36 +270,17 @@ mod tests {
         let page = SearchablePage::new(PAGE);
         let found = page.locate(quote, 0..PAGE.chars().count());
         let shown = found.map(|f| (page.slice(f.start_char..f.end_char), f.verification));
-        assert_eq!(
-            shown,
-            expect.map(|(text, how)| (text.to_owned(), how)),
-            "quote: {quote}"
-        );
+        assert_eq!(shown, expect.map(|(text, how)| (text.to_owned(), how)), "quote: {quote}");
     }
 
     #[test]
     fn verified_but_for_form() {
         use Verification::Verified;
-        check(
-            "up to 30 days per calendar year",
-            Some(("up to 30 days per calendar year", Verified)),
-        );
-        check(
-            "UP TO  30 days\nper calendar year.",
-            Some(("up to 30 days per calendar year", Verified)),
-        );
-        check(
-            "The first request",
-            Some(("The \u{fb01}rst request", Verified)),
-        );
-        check(
-            "goes to your manager",
-            Some(("goes to your man-\nager", Verified)),
-        );
-        check(
-            "\"Core hours\" are 10-15",
-            Some(("Core hours\u{201d} are 10\u{2013}15", Verified)),
-        );
+        check("up to 30 days per calendar year", Some(("up to 30 days per calendar year", Verified)));
+        check("UP TO  30 days\nper calendar year.", Some(("up to 30 days per calendar year", Verified)));
+        check("The first request", Some(("The \u{fb01}rst request", Verified)));
+        check("goes to your manager", Some(("goes to your man-\nager", Verified)));
+        check("\"Core hours\" are 10-15", Some(("Core hours\u{201d} are 10\u{2013}15", Verified)));
     }
 
     #[test]
@@ -336,17 +288,11 @@ mod tests {
         use Verification::Repaired;
         check(
             "Staff may work from abroad up to 30 days per calendar year",
-            Some((
-                "Staff may work from abroad for up to 30 days per calendar year",
-                Repaired,
-            )),
+            Some(("Staff may work from abroad for up to 30 days per calendar year", Repaired)),
         );
         check(
             "it must not be sent latter than 14 days before the departure",
-            Some((
-                "it must not be sent later than 14 days before departure",
-                Repaired,
-            )),
+            Some(("it must not be sent later than 14 days before departure", Repaired)),
         );
     }
 
@@ -354,36 +300,25 @@ mod tests {
     fn refused_when_it_says_something_else() {
         check("up to 31 days per calendar year", None);
         check("it must be sent later than 14 days before departure", None);
-        check(
-            "Staff may never work from abroad for up to 30 days per year",
-            None,
-        );
+        check("Staff may never work from abroad for up to 30 days per year", None);
         check("work from a", None);
         check("of", None);
         check("\u{201c}.\u{201d}", None);
         check("", None);
-        check(
-            "Employees are entitled to a company car after two years",
-            None,
-        );
+        check("Employees are entitled to a company car after two years", None);
     }
 
     #[test]
     fn the_occurrence_near_the_chunk_wins() {
         let page = SearchablePage::new("Open a ticket. Some words in between. Open a ticket.");
-        let found = page
-            .locate("Open a ticket", 38..52)
-            .expect("it stands there twice");
+        let found = page.locate("Open a ticket", 38..52).expect("it stands there twice");
         assert_eq!((found.start_char, found.end_char), (38, 51));
     }
 
     #[test]
     fn a_page_that_was_cut_short_is_no_reason_to_panic() {
         for text in ["", "-", "\u{ad}", "a", "- ", "\u{200b}"] {
-            assert_eq!(
-                SearchablePage::new(text).locate("twenty-five days of leave", 0..100),
-                None
-            );
+            assert_eq!(SearchablePage::new(text).locate("twenty-five days of leave", 0..100), None);
         }
     }
 }

@@ -93,19 +93,23 @@ mod tests {
         check("Ask Dr. Smith or J. Doe, e.g. by mail.", &["Ask Dr. Smith or J. Doe, e.g. by mail."]);
         check("It costs 3.50 EUR. 4 people came.", &["It costs 3.50 EUR.", "4 people came."]);
         check("Version 1.2.3 is out at example.org today.", &["Version 1.2.3 is out at example.org today."]);
-        check("\u{7b2c}\u{4e00}\u{3002}\u{7b2c}\u{4e8c}\u{3002}", &["\u{7b2c}\u{4e00}\u{3002}", "\u{7b2c}\u{4e8c}\u{3002}"]);
+        check(
+            "\u{7b2c}\u{4e00}\u{3002}\u{7b2c}\u{4e8c}\u{3002}",
+            &["\u{7b2c}\u{4e00}\u{3002}", "\u{7b2c}\u{4e8c}\u{3002}"],
+        );
     }
 
     #[test]
     fn lines_are_units_but_wrapped_paragraphs_are_not() {
-        check("Leave\n- 25 days a year\n- 5 days of study\n\nDays | 25\n", &[
-            "Leave", "- 25 days a year", "- 5 days of study", "Days | 25",
-        ]);
+        check(
+            "Leave\n- 25 days a year\n- 5 days of study\n\nDays | 25\n",
+            &["Leave", "- 25 days a year", "- 5 days of study", "Days | 25"],
+        );
         let wrapped = "A paragraph whose lines were broken by the width of\na page is still one sentence. And another.";
-        check(wrapped, &[
-            "A paragraph whose lines were broken by the width of\na page is still one sentence.",
-            "And another.",
-        ]);
+        check(
+            wrapped,
+            &["A paragraph whose lines were broken by the width of\na page is still one sentence.", "And another."],
+        );
     }
 
     #[test]

@@ -68,19 +68,12 @@ impl Engine {
             filter: search.filter.clone(),
         };
         let response = self.index.search(&search.collection, &request).await?;
-        Ok((
-            response,
-            embedded.since(start),
-            (self.clock)().since(embedded),
-        ))
+        Ok((response, embedded.since(start), (self.clock)().since(embedded)))
     }
 
     async fn embed_question(&self, text: &str) -> Result<Vec<f32>> {
         let vectors = self.embedder.embed(&[text.to_owned()]).await?;
-        vectors
-            .into_iter()
-            .next()
-            .ok_or_else(|| Error::internal("the embedder returned no vector for the question"))
+        vectors.into_iter().next().ok_or_else(|| Error::internal("the embedder returned no vector for the question"))
     }
 
     /// Answers a question without storing anything. `tell` hears of every step as it happens.
@@ -95,9 +88,7 @@ impl Engine {
     ) -> Result<Answered> {
         let start = (self.clock)();
         let work = self.answer_unbounded(request, time_limit, tell);
-        let mut answered = tokio::time::timeout(time_limit, work)
-            .await
-            .map_err(|_| over_time(time_limit))??;
+        let mut answered = tokio::time::timeout(time_limit, work).await.map_err(|_| over_time(time_limit))??;
         answered.trace.timings.total_ms = millis((self.clock)().since(start));
         Ok(answered)
     }
@@ -127,12 +118,7 @@ impl Engine {
             question: request.text.clone(),
             generation: found.generation.clone(),
             generator: self.generator.name().to_owned(),
-            candidates: found
-                .hits
-                .iter()
-                .enumerate()
-                .map(|(rank, hit)| Candidate::new(rank, hit, top_k))
-                .collect(),
+            candidates: found.hits.iter().enumerate().map(|(rank, hit)| Candidate::new(rank, hit, top_k)).collect(),
             context: used.iter().map(|hit| hit.chunk.id.clone()).collect(),
             statements: generated.verdict.trace.clone(),
             missing: generated.missing.clone(),
@@ -144,10 +130,7 @@ impl Engine {
                 total_ms: 0.0,
             },
         };
-        Ok(Answered {
-            answer: self.finished(generated, used, found.generation),
-            trace,
-        })
+        Ok(Answered { answer: self.finished(generated, used, found.generation), trace })
     }
 
     async fn generate(
@@ -160,13 +143,7 @@ impl Engine {
         let mut check = self.evidence_check(&request.collection, hits).await?;
         let (mut usage, mut missing, mut done) = (Usage::default(), None, hits.is_empty());
         if !hits.is_empty() {
-            let passages = (1..)
-                .zip(hits)
-                .map(|(number, hit)| Passage {
-                    number,
-                    hit: hit.clone(),
-                })
-                .collect();
+            let passages = (1..).zip(hits).map(|(number, hit)| Passage { number, hit: hit.clone() }).collect();
             let mut events = self.generator.generate(GenerateRequest {
                 question: request.text.clone(),
                 passages,
@@ -181,21 +158,17 @@ impl Engine {
                             tell(QueryEvent::Statement { text, citations });
                         }
                     }
-                    GenerateEvent::Done {
-                        usage: spent,
-                        missing: lacking,
-                    } => {
+                    GenerateEvent::Done { usage: spent, missing: lacking } => {
                         usage.add(&spent);
                         (missing, done) = (lacking, true);
                     }
                 }
             }
         }
-        Ok(Generated {
-            verdict: check.verdict(missing.as_deref()),
-            usage,
-            missing,
-        })
+        if !done {
+            return Err(Error::unavailable("the answer broke off before its end").hint("ask again"));
+        }
+        Ok(Generated { verdict: check.verdict(missing.as_deref()), usage, missing })
     }
 
     async fn evidence_check(&self, collection: &str, hits: &[Hit]) -> Result<EvidenceCheck> {
@@ -209,30 +182,14 @@ impl Engine {
         let mut pages: Vec<((String, u32), Page)> = Vec::new();
         for (document_id, indices) in wanted {
             let stored = self.index.pages(collection, document_id, &indices).await?;
-            pages.extend(
-                stored
-                    .into_iter()
-                    .map(|(place, page)| ((document_id.to_owned(), place), page)),
-            );
+            pages.extend(stored.into_iter().map(|(place, page)| ((document_id.to_owned(), place), page)));
         }
-        Ok(EvidenceCheck::new(
-            hits.iter().map(|hit| hit.chunk.clone()).collect(),
-            pages,
-        ))
+        Ok(EvidenceCheck::new(hits.iter().map(|hit| hit.chunk.clone()).collect(), pages))
     }
 
     fn finished(&self, generated: Generated, used: &[Hit], generation: String) -> Answer {
-        let Verdict {
-            outcome,
-            text,
-            citations,
-            ..
-        } = generated.verdict;
-        let shown = if outcome == Outcome::NotFound {
-            NEAREST_PASSAGES.min(used.len())
-        } else {
-            used.len()
-        };
+        let Verdict { outcome, text, citations, .. } = generated.verdict;
+        let shown = if outcome == Outcome::NotFound { NEAREST_PASSAGES.min(used.len()) } else { used.len() };
         Answer {
             outcome,
             text,
@@ -266,11 +223,8 @@ fn source(hit: &Hit) -> Source {
 }
 
 fn over_time(limit: Duration) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!("no answer within {} s", limit.as_secs()),
-    )
-    .hint("ask again, or raise the time limit with `answer_timeout_s` in docent.toml")
+    Error::new(ErrorKind::Timeout, format!("no answer within {} s", limit.as_secs()))
+        .hint("ask again, or raise the time limit with `answer_timeout_s` in docent.toml")
 }
 
 fn millis(duration: Duration) -> f64 {

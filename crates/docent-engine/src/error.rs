@@ -58,12 +58,7 @@ pub struct Error {
 impl Error {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            hint: None,
-            source: None,
-        }
+        Self { kind, message: message.into(), hint: None, source: None }
     }
 
     /// [`ErrorKind::NotFound`].
@@ -117,10 +112,7 @@ impl Error {
 
     /// True when the same call may succeed later.
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self.kind,
-            ErrorKind::RateLimited { .. } | ErrorKind::Timeout | ErrorKind::Unavailable
-        )
+        matches!(self.kind, ErrorKind::RateLimited { .. } | ErrorKind::Timeout | ErrorKind::Unavailable)
     }
 }
 

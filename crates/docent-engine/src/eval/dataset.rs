@@ -60,64 +60,33 @@ impl Dataset {
             .map(|line| (line.id, line.text))
             .collect();
         let corpus = folder.join("corpus.jsonl");
-        let documents = if corpus.exists() {
-            corpus_lines(&corpus)?
-        } else {
-            files(&folder.join("docs"))?
-        };
-        Ok(Self {
-            documents,
-            queries,
-            qrels,
-        })
+        let documents = if corpus.exists() { corpus_lines(&corpus)? } else { files(&folder.join("docs"))? };
+        Ok(Self { documents, queries, qrels })
     }
 }
 
 fn corpus_lines(corpus: &Path) -> Result<Vec<EvalDocument>> {
-    let text = |line: Line| EvalDocument::Text {
-        id: line.id,
-        title: line.title,
-        text: line.text,
-    };
+    let text = |line: Line| EvalDocument::Text { id: line.id, title: line.title, text: line.text };
     Ok(lines(corpus)?.into_iter().map(text).collect())
 }
 
 fn files(docs: &Path) -> Result<Vec<EvalDocument>> {
     let found = source::find_files(docs).map_err(|refusal| {
-        Error::not_found(refusal.to_string())
-            .hint("a data set has a corpus.jsonl or a docs/ folder")
+        Error::not_found(refusal.to_string()).hint("a data set has a corpus.jsonl or a docs/ folder")
     })?;
-    let inside = |filename: &str| {
-        filename
-            .split_once('/')
-            .map_or(filename, |(_, rest)| rest)
-            .to_owned()
-    };
-    Ok(found
-        .into_iter()
-        .map(|file| EvalDocument::File {
-            id: inside(&file.filename),
-            path: file.path,
-        })
-        .collect())
+    let inside = |filename: &str| filename.split_once('/').map_or(filename, |(_, rest)| rest).to_owned();
+    Ok(found.into_iter().map(|file| EvalDocument::File { id: inside(&file.filename), path: file.path }).collect())
 }
 
 fn lines(path: &Path) -> Result<Vec<Line>> {
     let text = read(path)?;
-    let numbered = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
+    let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     numbered
         .map(|(number, line)| {
             serde_json::from_str(line).map_err(|error| {
-                Error::invalid(format!(
-                    "{}:{}: not a line of a data set",
-                    path.display(),
-                    number + 1
-                ))
-                .because(error)
-                .hint("each line is a JSON object with `_id` and `text`")
+                Error::invalid(format!("{}:{}: not a line of a data set", path.display(), number + 1))
+                    .because(error)
+                    .hint("each line is a JSON object with `_id` and `text`")
             })
         })
         .collect()

@@ -16,30 +16,18 @@ impl Qrels {
     /// `Invalid`, naming the line.
     pub fn parse(text: &str) -> Result<Self> {
         let mut qrels = Self::default();
-        for (number, line) in text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty())
-        {
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let fields: Vec<&str> = line.trim_end().split('\t').collect();
-            let score = fields
-                .get(2)
-                .and_then(|score| score.trim().parse::<f64>().ok());
+            let score = fields.get(2).and_then(|score| score.trim().parse::<f64>().ok());
             match (fields.as_slice(), score) {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "labels are small whole numbers"
-                )]
+                #[expect(clippy::cast_possible_truncation, reason = "labels are small whole numbers")]
                 ([query, document, _, ..], Some(score)) => {
                     let judged = qrels.0.entry((*query).to_owned()).or_default();
                     judged.insert((*document).to_owned(), score as i64);
                 }
                 _ if number == 0 => {}
                 _ => {
-                    return Err(Error::invalid(format!(
-                        "qrels.tsv:{}: not a judgement",
-                        number + 1
-                    )));
+                    return Err(Error::invalid(format!("qrels.tsv:{}: not a judgement", number + 1)));
                 }
             }
         }
@@ -48,9 +36,7 @@ impl Qrels {
 
     /// True if at least one document is relevant to the question.
     pub fn has_relevant(&self, query: &str) -> bool {
-        self.0
-            .get(query)
-            .is_some_and(|judged| judged.values().any(|score| *score > 0))
+        self.0.get(query).is_some_and(|judged| judged.values().any(|score| *score > 0))
     }
 }
 
@@ -60,12 +46,7 @@ pub struct Run(BTreeMap<String, Vec<(String, f32)>>);
 
 impl Run {
     /// Adds a question's documents, keeping the best `depth`.
-    pub fn insert(
-        &mut self,
-        query: String,
-        scores: impl IntoIterator<Item = (String, f32)>,
-        depth: usize,
-    ) {
+    pub fn insert(&mut self, query: String, scores: impl IntoIterator<Item = (String, f32)>, depth: usize) {
         let mut ranked: Vec<_> = scores.into_iter().collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| b.0.cmp(&a.0)));
         ranked.truncate(depth);
@@ -103,16 +84,9 @@ pub struct Metrics {
 /// Scores a run. A question that is missing from the run counts as zero.
 pub fn measure(run: &Run, qrels: &Qrels) -> Metrics {
     let mut total = Metrics::default();
-    let relevant = qrels
-        .0
-        .iter()
-        .filter(|(query, _)| qrels.has_relevant(query));
+    let relevant = qrels.0.iter().filter(|(query, _)| qrels.has_relevant(query));
     for (query, judged) in relevant {
-        let one = run
-            .0
-            .get(query)
-            .map(|ranked| measure_query(ranked, judged))
-            .unwrap_or_default();
+        let one = run.0.get(query).map(|ranked| measure_query(ranked, judged)).unwrap_or_default();
         total.queries += 1;
         total.ndcg_at_10 += one.ndcg_at_10;
         total.recall_at_10 += one.recall_at_10;
@@ -120,12 +94,7 @@ pub fn measure(run: &Run, qrels: &Qrels) -> Metrics {
         total.mrr_at_10 += one.mrr_at_10;
     }
     let count = total.queries.max(1) as f64;
-    for value in [
-        &mut total.ndcg_at_10,
-        &mut total.recall_at_10,
-        &mut total.recall_at_100,
-        &mut total.mrr_at_10,
-    ] {
+    for value in [&mut total.ndcg_at_10, &mut total.recall_at_10, &mut total.recall_at_100, &mut total.mrr_at_10] {
         *value /= count;
     }
     total
@@ -134,11 +103,7 @@ pub fn measure(run: &Run, qrels: &Qrels) -> Metrics {
 fn measure_query(ranked: &[(String, f32)], judged: &HashMap<String, i64>) -> Metrics {
     let gain = |document: &String| judged.get(document).copied().unwrap_or(0).max(0) as f64;
     let gains: Vec<f64> = ranked.iter().map(|(document, _)| gain(document)).collect();
-    let mut ideal: Vec<f64> = judged
-        .values()
-        .filter(|score| **score > 0)
-        .map(|score| *score as f64)
-        .collect();
+    let mut ideal: Vec<f64> = judged.values().filter(|score| **score > 0).map(|score| *score as f64).collect();
     ideal.sort_by(|a, b| b.total_cmp(a));
     let found = |depth: usize| gains.iter().take(depth).filter(|gain| **gain > 0.0).count() as f64;
     let first = gains.iter().take(10).position(|gain| *gain > 0.0);
@@ -152,12 +117,7 @@ fn measure_query(ranked: &[(String, f32)], judged: &HashMap<String, i64>) -> Met
 }
 
 fn dcg(gains: &[f64]) -> f64 {
-    gains
-        .iter()
-        .take(10)
-        .enumerate()
-        .map(|(rank, gain)| gain / ((rank + 2) as f64).log2())
-        .sum()
+    gains.iter().take(10).enumerate().map(|(rank, gain)| gain / ((rank + 2) as f64).log2()).sum()
 }
 
 #[cfg(test)]
@@ -166,19 +126,13 @@ mod tests {
 
     fn run(documents: &[(&str, f32)]) -> Run {
         let mut run = Run::default();
-        run.insert(
-            "q".to_owned(),
-            documents.iter().map(|(d, s)| ((*d).to_owned(), *s)),
-            100,
-        );
+        run.insert("q".to_owned(), documents.iter().map(|(d, s)| ((*d).to_owned(), *s)), 100);
         run
     }
 
     #[test]
     fn worked_by_hand() {
-        let qrels =
-            Qrels::parse("query-id\tcorpus-id\tscore\nq\ta\t2\nq\tb\t1\nq\tc\t0\nr\tx\t0\n")
-                .expect("valid");
+        let qrels = Qrels::parse("query-id\tcorpus-id\tscore\nq\ta\t2\nq\tb\t1\nq\tc\t0\nr\tx\t0\n").expect("valid");
         let metrics = measure(&run(&[("c", 3.0), ("a", 2.0), ("z", 1.0)]), &qrels);
         let ideal = 2.0 + 1.0 / 3f64.log2();
         assert_eq!(metrics.queries, 1, "r has no relevant document");
@@ -189,10 +143,7 @@ mod tests {
     #[test]
     fn ties_go_to_the_larger_id() {
         let qrels = Qrels::parse("q\ta\t1\n").expect("valid");
-        assert_eq!(
-            measure(&run(&[("a", 1.0), ("b", 1.0)]), &qrels).mrr_at_10,
-            0.5
-        );
+        assert_eq!(measure(&run(&[("a", 1.0), ("b", 1.0)]), &qrels).mrr_at_10, 0.5);
     }
 
     #[test]

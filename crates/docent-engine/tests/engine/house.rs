@@ -1,7 +1,7 @@
 //! A whole engine in a temporary folder: the real index and query store, a scripted generator, a clock that tests set.
 
-use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use docent_core::query::QueryRequest;
+use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use docent_engine::ingest::{IngestSummary, Parse};
 use docent_engine::ports::Generator;
 use docent_engine::progress::Progress;
