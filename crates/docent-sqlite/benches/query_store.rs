@@ -20,40 +20,17 @@ const CHANGES: usize = 3_000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let folder = tempfile::tempdir()
-        .map_err(|error| docent_engine::Error::internal("no temporary folder").because(error))?;
-    let store = Arc::new(SqliteQueryStore::open(
-        &folder.path().join("queries.db"),
-        &Settings::default(),
-    )?);
-    let ids = measure(
-        "create, 32 callers at once",
-        STORED,
-        create(&store, STORED, 32),
-    )
-    .await?;
+    let folder =
+        tempfile::tempdir().map_err(|error| docent_engine::Error::internal("no temporary folder").because(error))?;
+    let store = Arc::new(SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default())?);
+    let ids = measure("create, 32 callers at once", STORED, create(&store, STORED, 32)).await?;
     measure("get, queued", CALLS, get(&store, &ids)).await?;
-    measure(
-        "claim + finish, 32 callers at once",
-        STORED,
-        work(&store, &ids, 32),
-    )
-    .await?;
+    measure("claim + finish, 32 callers at once", STORED, work(&store, &ids, 32)).await?;
     measure("get, completed, answer of 10 kB", CALLS, get(&store, &ids)).await?;
     measure("list, 25 completed", 2_000, list(&store)).await?;
     let fresh = measure("create, one caller", CHANGES, create(&store, CHANGES, 1)).await?;
-    measure(
-        "claim + finish, one caller",
-        CHANGES,
-        work(&store, &fresh, 1),
-    )
-    .await?;
-    measure(
-        "unattended, 20,000 queries ended",
-        10_000,
-        unattended(&store),
-    )
-    .await
+    measure("claim + finish, one caller", CHANGES, work(&store, &fresh, 1)).await?;
+    measure("unattended, 20,000 queries ended", 10_000, unattended(&store)).await
 }
 
 async fn measure<T>(what: &str, calls: usize, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -61,14 +38,9 @@ async fn measure<T>(what: &str, calls: usize, work: impl Future<Output = Result<
     let result = work.await?;
     let wall = wall.elapsed();
     let per_call = |time: Duration| time.as_secs_f64() * 1e6 / calls as f64;
-    let cpu = cpu
-        .zip(cpu_time())
-        .map(|(before, after)| per_call(after - before));
+    let cpu = cpu.zip(cpu_time()).map(|(before, after)| per_call(after - before));
     let cpu = cpu.map_or_else(|| "-".to_owned(), |cpu| format!("{cpu:.1}"));
-    let line = format!(
-        "{what:36} {cpu:>8} us CPU {:>9.1} us wall\n",
-        per_call(wall)
-    );
+    let line = format!("{what:36} {cpu:>8} us CPU {:>9.1} us wall\n", per_call(wall));
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
     Ok(result)
 }
@@ -99,21 +71,14 @@ where
         })
         .collect();
     for task in tasks {
-        task.await
-            .map_err(|error| docent_engine::Error::internal("a task died").because(error))??;
+        task.await.map_err(|error| docent_engine::Error::internal("a task died").because(error))??;
     }
     Ok(())
 }
 
-async fn create(
-    store: &Arc<SqliteQueryStore>,
-    count: usize,
-    callers: usize,
-) -> Result<Vec<String>> {
+async fn create(store: &Arc<SqliteQueryStore>, count: usize, callers: usize) -> Result<Vec<String>> {
     let text = "How many days of annual leave do part-time staff have in their first year?";
-    let queries: Vec<_> = (0..count)
-        .map(|n| sample_query(&format!("user {}", n % 200), text, START))
-        .collect();
+    let queries: Vec<_> = (0..count).map(|n| sample_query(&format!("user {}", n % 200), text, START)).collect();
     let ids = queries.iter().map(|query| query.id.clone()).collect();
     let (store, queries) = (Arc::clone(store), Arc::new(queries));
     share(count, callers, move |place| {
@@ -127,16 +92,8 @@ async fn create(
 async fn work(store: &Arc<SqliteQueryStore>, ids: &[String], callers: usize) -> Result<()> {
     let mut answer = sample_answer("Part-time staff have leave in proportion to their hours.");
     let source = answer.sources[0].clone();
-    answer.sources = (0..8)
-        .map(|_| docent_core::Source {
-            text: "word ".repeat(200),
-            ..source.clone()
-        })
-        .collect();
-    let lease = Lease {
-        worker: "bench".to_owned(),
-        until: START.plus(Duration::from_secs(60)),
-    };
+    answer.sources = (0..8).map(|_| docent_core::Source { text: "word ".repeat(200), ..source.clone() }).collect();
+    let lease = Lease { worker: "bench".to_owned(), until: START.plus(Duration::from_secs(60)) };
     let shared = Arc::new((ids.to_vec(), lease, Ending::Completed(Box::new(answer))));
     let store = Arc::clone(store);
     share(ids.len(), callers, move |place| {
@@ -144,10 +101,7 @@ async fn work(store: &Arc<SqliteQueryStore>, ids: &[String], callers: usize) -> 
         async move {
             let (ids, lease, ending) = &*shared;
             store.claim(&ids[place], lease, START, 3).await?;
-            store
-                .finish(&ids[place], 1, ending, Some("{}"), START)
-                .await
-                .map(drop)
+            store.finish(&ids[place], 1, ending, Some("{}"), START).await.map(drop)
         }
     })
     .await
@@ -163,11 +117,7 @@ async fn get(store: &SqliteQueryStore, ids: &[String]) -> Result<()> {
 
 async fn list(store: &SqliteQueryStore) -> Result<()> {
     for call in 0..2_000 {
-        std::hint::black_box(
-            store
-                .list(&format!("user {}", call % 200), 25, None)
-                .await?,
-        );
+        std::hint::black_box(store.list(&format!("user {}", call % 200), 25, None).await?);
     }
     Ok(())
 }

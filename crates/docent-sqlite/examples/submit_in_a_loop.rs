@@ -14,18 +14,11 @@ use std::time::Duration;
 async fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let path = PathBuf::from(arguments.next().unwrap_or_default());
-    let workers = arguments
-        .next()
-        .and_then(|n| n.to_str()?.parse().ok())
-        .unwrap_or(1_usize);
+    let workers = arguments.next().and_then(|n| n.to_str()?.parse().ok()).unwrap_or(1_usize);
     let store = Arc::new(SqliteQueryStore::open(&path, &Settings::default())?);
-    let workers: Vec<_> = (0..workers)
-        .map(|_| tokio::spawn(submit(Arc::clone(&store))))
-        .collect();
+    let workers: Vec<_> = (0..workers).map(|_| tokio::spawn(submit(Arc::clone(&store)))).collect();
     for worker in workers {
-        worker
-            .await
-            .map_err(|error| docent_engine::Error::internal("a worker died").because(error))??;
+        worker.await.map_err(|error| docent_engine::Error::internal("a worker died").because(error))??;
     }
     Ok(())
 }
@@ -36,16 +29,10 @@ async fn submit(store: Arc<SqliteQueryStore>) -> Result<()> {
         let query = sample_query("loop", &"question ".repeat(50), START);
         store.create(&query, None).await?;
         say("created", &query.id);
-        let lease = docent_core::query::Lease {
-            worker: "loop".to_owned(),
-            until: START.plus(Duration::from_secs(60)),
-        };
+        let lease = docent_core::query::Lease { worker: "loop".to_owned(), until: START.plus(Duration::from_secs(60)) };
         store.claim(&query.id, &lease, START, 3).await?;
         let ending = Ending::Completed(Box::new(sample_answer("answer")));
-        if store
-            .finish(&query.id, 1, &ending, Some("{}"), START)
-            .await?
-        {
+        if store.finish(&query.id, 1, &ending, Some("{}"), START).await? {
             say("finished", &query.id);
         }
     }

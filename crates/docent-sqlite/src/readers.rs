@@ -19,25 +19,17 @@ impl Readers {
         let connections = (0..settings.readers.max(1))
             .map(|_| schema::open_reader(place, settings).map(Mutex::new))
             .collect::<Result<_>>()?;
-        Ok(Self {
-            connections,
-            next: AtomicUsize::new(0),
-        })
+        Ok(Self { connections, next: AtomicUsize::new(0) })
     }
 
     /// Reads with a connection that is free, or with the next in turn when none is.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
-        let free = self
-            .connections
-            .iter()
-            .find_map(|connection| connection.try_lock().ok());
+        let free = self.connections.iter().find_map(|connection| connection.try_lock().ok());
         read(&free.unwrap_or_else(|| self.wait_for_one()))
     }
 
     fn wait_for_one(&self) -> MutexGuard<'_, Connection> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-        self.connections[turn]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.connections[turn].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -36,8 +36,7 @@ pub(crate) fn query(row: &Row<'_>) -> rusqlite::Result<Query> {
 
 /// The status in a column.
 pub(crate) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<QueryStatus> {
-    QueryStatus::parse(row.get_ref(column)?.as_str()?)
-        .ok_or_else(|| FromSqlError::InvalidType.into())
+    QueryStatus::parse(row.get_ref(column)?.as_str()?).ok_or_else(|| FromSqlError::InvalidType.into())
 }
 
 /// The moment in a column.
@@ -47,17 +46,13 @@ pub(crate) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
 
 /// JSON for a column.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 fn lease(row: &Row<'_>) -> rusqlite::Result<Option<Lease>> {
     let worker: Option<String> = row.get(4)?;
     let until: Option<i64> = row.get(5)?;
-    Ok(worker.zip(until).map(|(worker, until)| Lease {
-        worker,
-        until: Timestamp::from_millis(until),
-    }))
+    Ok(worker.zip(until).map(|(worker, until)| Lease { worker, until: Timestamp::from_millis(until) }))
 }
 
 /// Parsed straight from SQLite's memory: an answer with its sources is some ten kilobytes, and this is the hot path.
@@ -65,7 +60,7 @@ fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Res
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
         return Ok(None);
     };
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
-    })
+    serde_json::from_str(text)
+        .map(Some)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }

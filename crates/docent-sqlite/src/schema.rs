@@ -53,8 +53,7 @@ pub(crate) fn open_writer(place: &Place, settings: &Settings) -> Result<Connecti
     create_private(place.path()).map_err(|error| place.not_accessible().because(error))?;
     let mut connection = connect(place, settings)?;
     refuse_foreign(&connection, place)?;
-    let mode =
-        use_wal(&connection, settings.busy_timeout).map_err(|error| place.explain(&error))?;
+    let mode = use_wal(&connection, settings.busy_timeout).map_err(|error| place.explain(&error))?;
     if mode != "wal" {
         return Err(place.without_wal(&mode));
     }
@@ -65,9 +64,7 @@ pub(crate) fn open_writer(place: &Place, settings: &Settings) -> Result<Connecti
 /// Opens a connection that can only read. The writer must have been opened before.
 pub(crate) fn open_reader(place: &Place, settings: &Settings) -> Result<Connection> {
     let connection = connect(place, settings)?;
-    connection
-        .pragma_update(None, "query_only", true)
-        .map_err(|error| place.explain(&error))?;
+    connection.pragma_update(None, "query_only", true).map_err(|error| place.explain(&error))?;
     Ok(connection)
 }
 
@@ -82,46 +79,41 @@ fn create_private(path: &Path) -> std::io::Result<()> {
         folder.mode(0o700);
         file.mode(0o600);
     }
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         folder.recursive(true).create(parent)?;
     }
-    file.read(true)
-        .append(true)
-        .create(true)
-        .open(path)
-        .map(drop)
+    file.read(true).append(true).create(true).open(path).map(drop)
 }
 
 /// Not opened as a URI: a file name is a file name, whatever is in it. Each connection stays behind one lock or in one
 /// thread, so SQLite need not lock as well.
 fn connect(place: &Place, settings: &Settings) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(place.path(), flags).map_err(|error| place.explain(&error))?;
-    connection
-        .busy_timeout(settings.busy_timeout)
-        .map_err(|error| place.explain(&error))?;
+    let connection = Connection::open_with_flags(place.path(), flags).map_err(|error| place.explain(&error))?;
+    connection.busy_timeout(settings.busy_timeout).map_err(|error| place.explain(&error))?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
 
 fn refuse_foreign(connection: &Connection, place: &Place) -> Result<()> {
-    let explain = |error| place.explain(&error);
-    let application = pragma(connection, "application_id").map_err(explain)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(explain)?;
-    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+    let (is_ours, version) = identify(connection).map_err(|error| place.explain(&error))?;
+    if !is_ours {
         return Err(place.foreign());
     }
-    let version = version(connection).map_err(explain)?;
     if version > MIGRATIONS.len() {
         return Err(place.newer(version, MIGRATIONS.len()));
     }
     Ok(())
+}
+
+/// Whether the file is empty or ours, and its schema; read in one transaction, since another process may be creating the
+/// tables in this moment.
+fn identify(connection: &Connection) -> rusqlite::Result<(bool, usize)> {
+    let snapshot = connection.unchecked_transaction()?;
+    let tables: i64 = snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application = pragma(&snapshot, "application_id")?;
+    let is_ours = application == APPLICATION_ID || (application == 0 && tables == 0);
+    Ok((is_ours, version(&snapshot)?))
 }
 
 /// Turns the write-ahead log on and returns the journal mode in force. Two processes that open a new file in the same
@@ -157,11 +149,7 @@ fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result
     }
     if taken < migrations.len() {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(
-            None,
-            "user_version",
-            i64::try_from(migrations.len()).unwrap_or(i64::MAX),
-        )?;
+        transaction.pragma_update(None, "user_version", i64::try_from(migrations.len()).unwrap_or(i64::MAX))?;
     }
     transaction.commit()
 }
@@ -186,11 +174,8 @@ mod tests {
         migrate(&mut connection, &[one]).unwrap();
         migrate(&mut connection, &[one, two]).unwrap();
         migrate(&mut connection, &[one, two]).unwrap();
-        let row: (String, i64) = connection
-            .query_row("SELECT a, b FROM t", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .unwrap();
+        let row: (String, i64) =
+            connection.query_row("SELECT a, b FROM t", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(row, ("kept".to_owned(), 7));
         assert_eq!(version(&connection).unwrap(), 2);
     }
@@ -200,14 +185,8 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let one = "CREATE TABLE t (a TEXT) STRICT;";
         migrate(&mut connection, &[one]).unwrap();
-        migrate(
-            &mut connection,
-            &[one, "CREATE TABLE u (a TEXT); CREATE TABLE t (a TEXT);"],
-        )
-        .unwrap_err();
-        let tables: i64 = connection
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-            .unwrap();
+        migrate(&mut connection, &[one, "CREATE TABLE u (a TEXT); CREATE TABLE t (a TEXT);"]).unwrap_err();
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
         assert_eq!((version(&connection).unwrap(), tables), (1, 1));
     }
 }

@@ -17,11 +17,7 @@ pub(crate) enum Inserted {
     IdTaken,
 }
 
-pub(crate) fn insert(
-    connection: &Connection,
-    query: &Query,
-    key: Option<&IdempotencyKey>,
-) -> Result<Inserted> {
+pub(crate) fn insert(connection: &Connection, query: &Query, key: Option<&IdempotencyKey>) -> Result<Inserted> {
     if let Some(key) = key
         && let Some(earlier) = inserted_before(connection, &query.request.user_id, key)?
     {
@@ -38,18 +34,10 @@ pub(crate) fn insert(
     Ok(Inserted::New)
 }
 
-fn inserted_before(
-    connection: &Connection,
-    user_id: &str,
-    key: &IdempotencyKey,
-) -> Result<Option<Inserted>> {
+fn inserted_before(connection: &Connection, user_id: &str, key: &IdempotencyKey) -> Result<Option<Inserted>> {
     let found: Option<(String, String)> = connection
-        .prepare_cached(
-            "SELECT query_id, fingerprint FROM idempotency_keys WHERE user_id = ? AND key = ?",
-        )?
-        .query_row(params![user_id, key.key], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .prepare_cached("SELECT query_id, fingerprint FROM idempotency_keys WHERE user_id = ? AND key = ?")?
+        .query_row(params![user_id, key.key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((id, fingerprint)) = found else {
         return Ok(None);
@@ -97,11 +85,8 @@ pub(crate) fn get(connection: &Connection, id: &str) -> Result<Option<Query>> {
         .optional()
 }
 
-const FIRST_PAGE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM queries WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2"
-);
+const FIRST_PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM queries WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2");
 const NEXT_PAGE: &str = concat!(
     "SELECT ",
     columns!(),
@@ -114,18 +99,11 @@ const NEXT_PAGE_AFTER_DELETED: &str = concat!(
     " FROM queries WHERE user_id = ?1 AND id < ?3 ORDER BY created_at DESC, id DESC LIMIT ?2"
 );
 
-pub(crate) fn list(
-    connection: &Connection,
-    user_id: &str,
-    limit: usize,
-    after: Option<&str>,
-) -> Result<Vec<Query>> {
+pub(crate) fn list(connection: &Connection, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let Some(after) = after else {
         let mut page = connection.prepare_cached(FIRST_PAGE)?;
-        return page
-            .query_map(params![user_id, limit], rows::query)?
-            .collect();
+        return page.query_map(params![user_id, limit], rows::query)?.collect();
     };
     let created_at: Option<i64> = connection
         .prepare_cached("SELECT created_at FROM queries WHERE id = ?")?
@@ -133,12 +111,10 @@ pub(crate) fn list(
         .optional()?;
     if let Some(created_at) = created_at {
         let mut page = connection.prepare_cached(NEXT_PAGE)?;
-        page.query_map(params![user_id, limit, created_at, after], rows::query)?
-            .collect()
+        page.query_map(params![user_id, limit, created_at, after], rows::query)?.collect()
     } else {
         let mut page = connection.prepare_cached(NEXT_PAGE_AFTER_DELETED)?;
-        page.query_map(params![user_id, limit, after], rows::query)?
-            .collect()
+        page.query_map(params![user_id, limit, after], rows::query)?.collect()
     }
 }
 
@@ -187,14 +163,11 @@ fn why_not_claimed(connection: &Connection, id: &str, now: Timestamp) -> Result<
     })
 }
 
-pub(crate) fn renew(
-    connection: &Connection,
-    id: &str,
-    attempt: u32,
-    until: Timestamp,
-) -> Result<bool> {
+pub(crate) fn renew(connection: &Connection, id: &str, attempt: u32, until: Timestamp) -> Result<bool> {
     let changed = connection
-        .prepare_cached("UPDATE queries SET lease_until = ?3 WHERE id = ?1 AND attempt = ?2 AND status = 'in_progress'")?
+        .prepare_cached(
+            "UPDATE queries SET lease_until = ?3 WHERE id = ?1 AND attempt = ?2 AND status = 'in_progress'",
+        )?
         .execute(params![id, attempt, until.as_millis()])?;
     Ok(changed == 1)
 }
@@ -209,16 +182,12 @@ pub(crate) struct EndingColumns {
 impl EndingColumns {
     pub(crate) fn new(ending: &Ending) -> Result<Self> {
         Ok(match ending {
-            Ending::Completed(answer) => Self {
-                status: QueryStatus::Completed,
-                answer: Some(rows::to_json(answer)?),
-                failure: None,
-            },
-            Ending::Failed(failure) => Self {
-                status: QueryStatus::Failed,
-                answer: None,
-                failure: Some(rows::to_json(failure)?),
-            },
+            Ending::Completed(answer) => {
+                Self { status: QueryStatus::Completed, answer: Some(rows::to_json(answer)?), failure: None }
+            }
+            Ending::Failed(failure) => {
+                Self { status: QueryStatus::Failed, answer: None, failure: Some(rows::to_json(failure)?) }
+            }
         })
     }
 }
@@ -267,12 +236,7 @@ pub(crate) fn cancel(connection: &Connection, id: &str, now: Timestamp) -> Resul
     get(connection, id)
 }
 
-pub(crate) fn fail_unheld(
-    connection: &Connection,
-    id: &str,
-    failure: &str,
-    now: Timestamp,
-) -> Result<bool> {
+pub(crate) fn fail_unheld(connection: &Connection, id: &str, failure: &str, now: Timestamp) -> Result<bool> {
     let changed = connection
         .prepare_cached(
             "UPDATE queries SET status = 'failed', failure = ?2, completed_at = ?3, lease_worker = NULL, \
@@ -296,17 +260,13 @@ pub(crate) fn unattended(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     connection
         .prepare_cached(UNATTENDED)?
-        .query_map(
-            params![now.as_millis(), queued_before.as_millis(), limit],
-            |row| row.get(0),
-        )?
+        .query_map(params![now.as_millis(), queued_before.as_millis(), limit], |row| row.get(0))?
         .collect()
 }
 
 pub(crate) fn set_feedback(connection: &Connection, id: &str, feedback: &str) -> Result<bool> {
-    let changed = connection
-        .prepare_cached("UPDATE queries SET feedback = ?2 WHERE id = ?1")?
-        .execute(params![id, feedback])?;
+    let changed =
+        connection.prepare_cached("UPDATE queries SET feedback = ?2 WHERE id = ?1")?.execute(params![id, feedback])?;
     Ok(changed == 1)
 }
 
@@ -319,21 +279,14 @@ pub(crate) fn trace(connection: &Connection, id: &str) -> Result<Option<String>>
 
 /// Traces and idempotency keys go with it, by their foreign keys.
 pub(crate) fn delete(connection: &Connection, id: &str) -> Result<bool> {
-    Ok(connection
-        .prepare_cached("DELETE FROM queries WHERE id = ?")?
-        .execute([id])?
-        == 1)
+    Ok(connection.prepare_cached("DELETE FROM queries WHERE id = ?")?.execute([id])? == 1)
 }
 
-const EXPIRED: &str =
-    "DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE expires_at <= ? LIMIT ?)";
+const EXPIRED: &str = "DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE expires_at <= ? LIMIT ?)";
 
 /// Forgets at most `limit` expired queries, so that a large backlog does not keep the writer from others.
 pub(crate) fn expire(connection: &Connection, now: Timestamp, limit: usize) -> Result<usize> {
-    connection.prepare_cached(EXPIRED)?.execute(params![
-        now.as_millis(),
-        i64::try_from(limit).unwrap_or(i64::MAX)
-    ])
+    connection.prepare_cached(EXPIRED)?.execute(params![now.as_millis(), i64::try_from(limit).unwrap_or(i64::MAX)])
 }
 
 #[cfg(test)]
@@ -345,9 +298,7 @@ mod tests {
 
     /// What SQLite would do, one step a line.
     fn plan(connection: &Connection, statement: &str) -> String {
-        let mut explain = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
-            .unwrap();
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         for parameter in 1..=explain.parameter_count() {
             explain.raw_bind_parameter(parameter, 1).unwrap();
         }
@@ -374,9 +325,7 @@ mod tests {
             let plan = plan(&connection, statement);
             assert!(plan.contains(index), "{statement}\n{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{statement}\n{plan}");
-            let scans_the_table = plan
-                .lines()
-                .any(|step| step.starts_with("SCAN queries") && !step.contains(index));
+            let scans_the_table = plan.lines().any(|step| step.starts_with("SCAN queries") && !step.contains(index));
             assert!(!scans_the_table, "{statement}\n{plan}");
         }
     }

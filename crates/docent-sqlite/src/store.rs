@@ -29,10 +29,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            busy_timeout: Duration::from_secs(5),
-            readers: 4,
-        }
+        Self { busy_timeout: Duration::from_secs(5), readers: 4 }
     }
 }
 
@@ -57,17 +54,11 @@ impl SqliteQueryStore {
         let connection = schema::open_writer(&place, settings)?;
         let readers = Readers::open(&place, settings)?;
         let writer = Writer::start(connection, &place)?;
-        Ok(Self {
-            place,
-            readers,
-            writer,
-        })
+        Ok(Self { place, readers, writer })
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.readers
-            .read(read)
-            .map_err(|error| self.place.explain(&error))
+        self.readers.read(read).map_err(|error| self.place.explain(&error))
     }
 
     fn column<T>(&self, json: rusqlite::Result<T>) -> Result<T> {
@@ -79,17 +70,12 @@ impl SqliteQueryStore {
 impl QueryStore for SqliteQueryStore {
     async fn create(&self, query: &Query, idempotency: Option<&IdempotencyKey>) -> Result<Created> {
         let (query, key) = (query.clone(), idempotency.cloned());
-        let inserted = self
-            .writer
-            .write(move |c| statements::insert(c, &query, key.as_ref()))
-            .await?;
+        let inserted = self.writer.write(move |c| statements::insert(c, &query, key.as_ref())).await?;
         match inserted {
             Inserted::New => Ok(Created::New),
             Inserted::Existing(earlier) => Ok(Created::Existing(earlier)),
-            Inserted::KeyTaken => Err(Error::conflict(
-                "this idempotency key was used for another request",
-            )
-            .hint("use a new key for a new request; a key may only repeat the same request")),
+            Inserted::KeyTaken => Err(Error::conflict("this idempotency key was used for another request")
+                .hint("use a new key for a new request; a key may only repeat the same request")),
             Inserted::IdTaken => Err(Error::conflict("a query with this id exists already")),
         }
     }
@@ -102,24 +88,14 @@ impl QueryStore for SqliteQueryStore {
         self.read(|c| statements::list(c, user_id, limit, after))
     }
 
-    async fn claim(
-        &self,
-        id: &str,
-        lease: &Lease,
-        now: Timestamp,
-        attempts_max: u32,
-    ) -> Result<Claim> {
+    async fn claim(&self, id: &str, lease: &Lease, now: Timestamp, attempts_max: u32) -> Result<Claim> {
         let (id, lease) = (id.to_owned(), lease.clone());
-        self.writer
-            .write(move |c| statements::claim(c, &id, &lease, now, attempts_max))
-            .await
+        self.writer.write(move |c| statements::claim(c, &id, &lease, now, attempts_max)).await
     }
 
     async fn renew(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool> {
         let id = id.to_owned();
-        self.writer
-            .write(move |c| statements::renew(c, &id, attempt, until))
-            .await
+        self.writer.write(move |c| statements::renew(c, &id, attempt, until)).await
     }
 
     async fn finish(
@@ -132,46 +108,31 @@ impl QueryStore for SqliteQueryStore {
     ) -> Result<bool> {
         let ending = self.column(EndingColumns::new(ending))?;
         let (id, trace) = (id.to_owned(), trace.map(str::to_owned));
-        self.writer
-            .write(move |c| statements::finish(c, &id, attempt, &ending, trace.as_deref(), now))
-            .await
+        self.writer.write(move |c| statements::finish(c, &id, attempt, &ending, trace.as_deref(), now)).await
     }
 
     async fn release(&self, id: &str, attempt: u32) -> Result<bool> {
         let id = id.to_owned();
-        self.writer
-            .write(move |c| statements::release(c, &id, attempt))
-            .await
+        self.writer.write(move |c| statements::release(c, &id, attempt)).await
     }
 
     async fn cancel(&self, id: &str, now: Timestamp) -> Result<Option<Query>> {
         let id = id.to_owned();
-        self.writer
-            .write(move |c| statements::cancel(c, &id, now))
-            .await
+        self.writer.write(move |c| statements::cancel(c, &id, now)).await
     }
 
     async fn fail_unheld(&self, id: &str, failure: &Failure, now: Timestamp) -> Result<bool> {
         let (id, failure) = (id.to_owned(), self.column(rows::to_json(failure))?);
-        self.writer
-            .write(move |c| statements::fail_unheld(c, &id, &failure, now))
-            .await
+        self.writer.write(move |c| statements::fail_unheld(c, &id, &failure, now)).await
     }
 
-    async fn unattended(
-        &self,
-        now: Timestamp,
-        queued_before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<String>> {
+    async fn unattended(&self, now: Timestamp, queued_before: Timestamp, limit: usize) -> Result<Vec<String>> {
         self.read(|c| statements::unattended(c, now, queued_before, limit))
     }
 
     async fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<bool> {
         let (id, feedback) = (id.to_owned(), self.column(rows::to_json(feedback))?);
-        self.writer
-            .write(move |c| statements::set_feedback(c, &id, &feedback))
-            .await
+        self.writer.write(move |c| statements::set_feedback(c, &id, &feedback)).await
     }
 
     async fn trace(&self, id: &str) -> Result<Option<String>> {
@@ -186,10 +147,7 @@ impl QueryStore for SqliteQueryStore {
     async fn expire(&self, now: Timestamp) -> Result<u64> {
         let mut forgotten = 0;
         loop {
-            let gone = self
-                .writer
-                .write(move |c| statements::expire(c, now, EXPIRED_PER_COMMIT))
-                .await?;
+            let gone = self.writer.write(move |c| statements::expire(c, now, EXPIRED_PER_COMMIT)).await?;
             forgotten += gone as u64;
             if gone < EXPIRED_PER_COMMIT {
                 return Ok(forgotten);
@@ -207,8 +165,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_refuses_new_queries_and_keeps_the_old_ones() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default())
-            .unwrap();
+        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default()).unwrap();
         let first = sample_query("full-disk", "what was stored before", START);
         store.create(&first, None).await.unwrap();
 
@@ -216,17 +173,9 @@ mod tests {
         let large = sample_query("full-disk", &"x".repeat(100_000), START);
         let error = store.create(&large, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
-        assert!(
-            error
-                .to_string()
-                .starts_with("no space is left for the query store at "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("no space is left for the query store at "), "{error}");
         assert!(error.hint_text().unwrap().contains("free some space"));
-        assert_eq!(
-            store.list("full-disk", 10, None).await.unwrap(),
-            std::slice::from_ref(&first)
-        );
+        assert_eq!(store.list("full-disk", 10, None).await.unwrap(), std::slice::from_ref(&first));
 
         limit_pages(&store, |now| now + 1000).await;
         store.create(&large, None).await.unwrap();
@@ -245,8 +194,7 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_fails_undoes_itself_and_not_its_neighbours() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default())
-            .unwrap();
+        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default()).unwrap();
         let query = sample_query("neighbour", "kept", START);
         let id = query.id.clone();
         // The writer is kept busy so that the next two changes meet in one transaction.
@@ -268,12 +216,9 @@ mod tests {
     #[tokio::test]
     async fn no_change_of_a_commit_that_failed_is_acknowledged() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default())
-            .unwrap();
+        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default()).unwrap();
         limit_pages(&store, |now| now + 2).await;
-        let small: Vec<_> = (0..3)
-            .map(|_| sample_query("batch", "small", START))
-            .collect();
+        let small: Vec<_> = (0..3).map(|_| sample_query("batch", "small", START)).collect();
         let large = sample_query("batch", &"x".repeat(100_000), START);
         let busy = store.writer.write(|_| {
             std::thread::sleep(Duration::from_millis(50));
@@ -287,27 +232,15 @@ mod tests {
             store.create(&small[2], None),
         );
         lost.unwrap_err();
-        let acknowledged = [first, second, third]
-            .iter()
-            .filter(|created| created.is_ok())
-            .count();
-        assert_eq!(
-            store.list("batch", 10, None).await.unwrap().len(),
-            acknowledged
-        );
+        let acknowledged = [first, second, third].iter().filter(|created| created.is_ok()).count();
+        assert_eq!(store.list("batch", 10, None).await.unwrap().len(), acknowledged);
     }
 
     #[test]
     fn readers_cannot_write() {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default())
-            .unwrap();
-        let error = store
-            .read(|c| c.execute("DELETE FROM queries", []))
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("cannot be opened for writing"),
-            "{error}"
-        );
+        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default()).unwrap();
+        let error = store.read(|c| c.execute("DELETE FROM queries", [])).unwrap_err();
+        assert!(error.to_string().contains("cannot be opened for writing"), "{error}");
     }
 }

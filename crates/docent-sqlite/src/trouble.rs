@@ -27,27 +27,21 @@ impl Place {
     pub(crate) fn explain(&self, error: &rusqlite::Error) -> Error {
         let at = self.0.display();
         let explained = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => {
-                Error::internal(format!("no space is left for the query store at {at}"))
-                    .hint("free some space on that disk; what was stored before is unharmed")
-            }
+            Some(ErrorCode::DiskFull) => Error::internal(format!("no space is left for the query store at {at}"))
+                .hint("free some space on that disk; what was stored before is unharmed"),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 Error::unavailable("the query store is being written by another program")
                     .hint("try again; if it stays, find the program that holds the file open")
             }
-            Some(ErrorCode::NotADatabase) => {
-                Error::invalid(format!("{at} is not a query store")).hint(FOREIGN_HINT)
-            }
+            Some(ErrorCode::NotADatabase) => Error::invalid(format!("{at} is not a query store")).hint(FOREIGN_HINT),
             Some(ErrorCode::DatabaseCorrupt) => {
                 Error::internal(format!("the query store at {at} is damaged")).hint(DAMAGED_HINT)
             }
-            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-                self.not_accessible()
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => self.not_accessible(),
+            Some(ErrorCode::SystemIoFailure) => {
+                Error::internal(format!("the disk under the query store at {at} does not read or write"))
+                    .hint("check the disk and its free space; what was stored before is unharmed")
             }
-            Some(ErrorCode::SystemIoFailure) => Error::internal(format!(
-                "the disk under the query store at {at} does not read or write"
-            ))
-            .hint("check the disk and its free space; what was stored before is unharmed"),
             _ => Error::internal(format!("the query store at {at} did not do what it should")),
         };
         explained.because(error.to_string())
@@ -55,18 +49,12 @@ impl Place {
 
     pub(crate) fn not_accessible(&self) -> Error {
         let at = self.0.display();
-        Error::internal(format!(
-            "the query store at {at} cannot be opened for writing"
-        ))
-        .hint(PERMISSION_HINT)
+        Error::internal(format!("the query store at {at} cannot be opened for writing")).hint(PERMISSION_HINT)
     }
 
     pub(crate) fn foreign(&self) -> Error {
         let at = self.0.display();
-        Error::invalid(format!(
-            "{at} is a database of another program, not a query store"
-        ))
-        .hint(FOREIGN_HINT)
+        Error::invalid(format!("{at} is a database of another program, not a query store")).hint(FOREIGN_HINT)
     }
 
     pub(crate) fn newer(&self, found: usize, known: usize) -> Error {

@@ -28,14 +28,8 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("query-store".to_owned())
             .spawn(move || serve(&connection, &queue, &for_errors))
-            .map_err(|error| {
-                Error::internal("no thread can be started for the query store").because(error)
-            })?;
-        Ok(Self {
-            place: place.clone(),
-            changes: Some(changes),
-            thread: Some(thread),
-        })
+            .map_err(|error| Error::internal("no thread can be started for the query store").because(error))?;
+        Ok(Self { place: place.clone(), changes: Some(changes), thread: Some(thread) })
     }
 
     /// Carries out a change and returns once it is on the disk. The change is carried out even if the caller stops
@@ -46,15 +40,8 @@ impl Writer {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let change = Box::new(PendingChange {
-            work: Some(work),
-            result: None,
-            reply,
-        });
-        let handed_in = self
-            .changes
-            .as_ref()
-            .is_some_and(|changes| changes.send(change).is_ok());
+        let change = Box::new(PendingChange { work: Some(work), result: None, reply });
+        let handed_in = self.changes.as_ref().is_some_and(|changes| changes.send(change).is_ok());
         if !handed_in {
             return Err(self.place.writer_gone());
         }
@@ -125,10 +112,7 @@ where
 
 fn serve(connection: &Connection, queue: &Receiver<Box<dyn Change>>, place: &Place) {
     while let Ok(first) = queue.recv() {
-        let mut batch: Vec<_> = std::iter::once(first)
-            .chain(queue.try_iter())
-            .take(CHANGES_PER_COMMIT)
-            .collect();
+        let mut batch: Vec<_> = std::iter::once(first).chain(queue.try_iter()).take(CHANGES_PER_COMMIT).collect();
         let commit = in_one_transaction(connection, &mut batch);
         for change in batch {
             change.answer(&commit, place);
@@ -136,10 +120,7 @@ fn serve(connection: &Connection, queue: &Receiver<Box<dyn Change>>, place: &Pla
     }
 }
 
-fn in_one_transaction(
-    connection: &Connection,
-    batch: &mut [Box<dyn Change>],
-) -> rusqlite::Result<()> {
+fn in_one_transaction(connection: &Connection, batch: &mut [Box<dyn Change>]) -> rusqlite::Result<()> {
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     for change in batch {
         change.carry_out(&transaction)?;

@@ -15,11 +15,8 @@ use std::time::Duration;
 
 fn open(path: &Path) -> SqliteQueryStore {
     // Generous, because the machine that runs the tests may be busy with others.
-    let settings = Settings {
-        busy_timeout: Duration::from_secs(60),
-        ..Settings::default()
-    };
-    SqliteQueryStore::open(path, &settings).unwrap()
+    let settings = Settings { busy_timeout: Duration::from_secs(60), ..Settings::default() };
+    SqliteQueryStore::open(path, &settings).expect("the store opens")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -32,10 +29,7 @@ async fn the_store_keeps_its_contract() {
 async fn two_handles_on_one_file_keep_the_contract_together() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queries.db");
-    let turns = Turns {
-        stores: [open(&path), open(&path)],
-        turn: AtomicUsize::new(0),
-    };
+    let turns = Turns { stores: [open(&path), open(&path)], turn: AtomicUsize::new(0) };
     contract(Arc::new(turns)).await;
 }
 
@@ -62,13 +56,7 @@ impl QueryStore for Turns {
     async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
         self.next().list(user_id, limit, after).await
     }
-    async fn claim(
-        &self,
-        id: &str,
-        lease: &Lease,
-        now: Timestamp,
-        attempts_max: u32,
-    ) -> Result<Claim> {
+    async fn claim(&self, id: &str, lease: &Lease, now: Timestamp, attempts_max: u32) -> Result<Claim> {
         self.next().claim(id, lease, now, attempts_max).await
     }
     async fn renew(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool> {
@@ -93,12 +81,7 @@ impl QueryStore for Turns {
     async fn fail_unheld(&self, id: &str, failure: &Failure, now: Timestamp) -> Result<bool> {
         self.next().fail_unheld(id, failure, now).await
     }
-    async fn unattended(
-        &self,
-        now: Timestamp,
-        queued_before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<String>> {
+    async fn unattended(&self, now: Timestamp, queued_before: Timestamp, limit: usize) -> Result<Vec<String>> {
         self.next().unattended(now, queued_before, limit).await
     }
     async fn set_feedback(&self, id: &str, feedback: &Feedback) -> Result<bool> {
@@ -117,29 +100,15 @@ impl QueryStore for Turns {
 
 /// Creates, claims and finishes `count` queries of a user; returns their ids.
 async fn live_through(store: Arc<SqliteQueryStore>, user: String, count: usize) -> Vec<String> {
-    let lease = Lease {
-        worker: user.clone(),
-        until: START.plus(Duration::from_secs(60)),
-    };
+    let lease = Lease { worker: user.clone(), until: START.plus(Duration::from_secs(60)) };
     let ending = Ending::Completed(Box::new(sample_answer("answer")));
     let mut ids = Vec::new();
     for _ in 0..count {
         let query = sample_query(&user, "question", START);
-        store.create(&query, None).await.unwrap();
-        assert!(matches!(
-            store.claim(&query.id, &lease, START, 3).await.unwrap(),
-            Claim::Granted(_)
-        ));
-        assert!(
-            store
-                .finish(&query.id, 1, &ending, Some("{}"), START)
-                .await
-                .unwrap()
-        );
-        assert_eq!(
-            store.get(&query.id).await.unwrap().unwrap().status,
-            QueryStatus::Completed
-        );
+        store.create(&query, None).await.expect("create");
+        assert!(matches!(store.claim(&query.id, &lease, START, 3).await.expect("claim"), Claim::Granted(_)));
+        assert!(store.finish(&query.id, 1, &ending, Some("{}"), START).await.expect("finish"));
+        assert_eq!(store.get(&query.id).await.expect("get").expect("it exists").status, QueryStatus::Completed);
         ids.push(query.id);
     }
     ids
@@ -150,34 +119,12 @@ async fn thirty_two_tasks_on_two_handles_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queries.db");
     let stores = [Arc::new(open(&path)), Arc::new(open(&path))];
-    let tasks: Vec<_> = (0..32)
-        .map(|n| {
-            tokio::spawn(live_through(
-                Arc::clone(&stores[n % 2]),
-                format!("user {n}"),
-                10,
-            ))
-        })
-        .collect();
+    let tasks: Vec<_> =
+        (0..32).map(|n| tokio::spawn(live_through(Arc::clone(&stores[n % 2]), format!("user {n}"), 10))).collect();
     for (n, task) in tasks.into_iter().enumerate() {
         let acknowledged: BTreeSet<_> = task.await.unwrap().into_iter().collect();
-        let listed = stores[(n + 1) % 2]
-            .list(&format!("user {n}"), 100, None)
-            .await
-            .unwrap();
-        assert_eq!(
-            listed
-                .into_iter()
-                .map(|query| query.id)
-                .collect::<BTreeSet<_>>(),
-            acknowledged
-        );
+        let listed = stores[(n + 1) % 2].list(&format!("user {n}"), 100, None).await.unwrap();
+        assert_eq!(listed.into_iter().map(|query| query.id).collect::<BTreeSet<_>>(), acknowledged);
     }
-    assert_eq!(
-        stores[0]
-            .expire(Timestamp::from_millis(i64::MAX))
-            .await
-            .unwrap(),
-        320
-    );
+    assert_eq!(stores[0].expire(Timestamp::from_millis(i64::MAX)).await.unwrap(), 320);
 }
