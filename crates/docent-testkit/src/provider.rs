@@ -29,36 +29,19 @@ pub enum Step {
 impl Step {
     /// A statement backed by quotes, each with the number of its passage.
     pub fn statement(text: &str, quotes: &[(usize, &str)]) -> Self {
-        let quotes = quotes.iter().map(|(passage, text)| Quote {
-            passage: *passage,
-            text: (*text).to_owned(),
-        });
-        Self::Send(GenerateEvent::Statement(Statement {
-            text: text.to_owned(),
-            quotes: quotes.collect(),
-        }))
+        let quotes = quotes.iter().map(|(passage, text)| Quote { passage: *passage, text: (*text).to_owned() });
+        Self::Send(GenerateEvent::Statement(Statement { text: text.to_owned(), quotes: quotes.collect() }))
     }
 
     /// The end, with some tokens spent.
     pub fn done() -> Self {
-        let usage = Usage {
-            input_tokens: 100,
-            output_tokens: 20,
-            total_tokens: 120,
-            embedding_tokens: 0,
-        };
-        Self::Send(GenerateEvent::Done {
-            usage,
-            missing: None,
-        })
+        let usage = Usage { input_tokens: 100, output_tokens: 20, total_tokens: 120, embedding_tokens: 0 };
+        Self::Send(GenerateEvent::Done { usage, missing: None })
     }
 
     /// The end of an answer that could not be given in full.
     pub fn done_missing(missing: &str) -> Self {
-        Self::Send(GenerateEvent::Done {
-            usage: Usage::default(),
-            missing: Some(missing.to_owned()),
-        })
+        Self::Send(GenerateEvent::Done { usage: Usage::default(), missing: Some(missing.to_owned()) })
     }
 }
 
@@ -74,21 +57,14 @@ pub struct ScriptedGenerator {
 impl ScriptedGenerator {
     /// Writes the script of each call when it comes, from the call's number (from 0) and its request.
     pub fn new(script: impl FnMut(usize, &GenerateRequest) -> Vec<Step> + Send + 'static) -> Self {
-        Self {
-            script: Mutex::new(Box::new(script)),
-            requests: Mutex::default(),
-        }
+        Self { script: Mutex::new(Box::new(script)), requests: Mutex::default() }
     }
 
     /// One script per call, in this order; a call too many fails as `Internal`.
     pub fn calls(scripts: impl IntoIterator<Item = Vec<Step>>) -> Self {
         let mut scripts: VecDeque<_> = scripts.into_iter().collect();
         Self::new(move |call, _| {
-            let unexpected = || {
-                vec![Step::Fail(Error::internal(format!(
-                    "no script for call {call}"
-                )))]
-            };
+            let unexpected = || vec![Step::Fail(Error::internal(format!("no script for call {call}")))];
             scripts.pop_front().unwrap_or_else(unexpected)
         })
     }
@@ -97,8 +73,7 @@ impl ScriptedGenerator {
     pub fn quoting_the_best_passage() -> Self {
         Self::new(|_, request| {
             let best = request.passages.first();
-            let statement =
-                best.map(|p| Step::statement(&p.hit.chunk.text, &[(p.number, &p.hit.chunk.text)]));
+            let statement = best.map(|p| Step::statement(&p.hit.chunk.text, &[(p.number, &p.hit.chunk.text)]));
             statement.into_iter().chain([Step::done()]).collect()
         })
     }
@@ -121,10 +96,7 @@ impl Generator for ScriptedGenerator {
             requests.len() - 1
         };
         let steps: VecDeque<_> = lock(&self.script)(call, &request).into();
-        stream::unfold(steps, |mut steps| async move {
-            play(&mut steps).await.map(|event| (event, steps))
-        })
-        .boxed()
+        stream::unfold(steps, |mut steps| async move { play(&mut steps).await.map(|event| (event, steps)) }).boxed()
     }
 }
 
@@ -163,15 +135,8 @@ impl Default for HashedEmbedder {
 impl HashedEmbedder {
     /// The same vectors under another model's name, to see a mismatch refused.
     pub fn named(name: &str) -> Self {
-        let model = EmbeddingModel {
-            name: name.to_owned(),
-            dimension: DIMENSION,
-        };
-        Self {
-            model,
-            texts: Mutex::default(),
-            failures: Mutex::default(),
-        }
+        let model = EmbeddingModel { name: name.to_owned(), dimension: DIMENSION };
+        Self { model, texts: Mutex::default(), failures: Mutex::default() }
     }
 
     /// Makes the next call that is not yet spoken for fail.
@@ -205,10 +170,7 @@ impl Embedder for HashedEmbedder {
 pub fn hashed_words(text: &str) -> Vec<f32> {
     let mut vector = vec![0.0_f32; DIMENSION];
     vector[0] = 0.01;
-    for word in text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-    {
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let hash = fnv1a(word.to_lowercase().as_bytes());
         let place = 1 + (hash >> 1) as usize % (DIMENSION - 1);
         vector[place] += if hash & 1 == 0 { 1.0 } else { -1.0 };
@@ -220,9 +182,7 @@ pub fn hashed_words(text: &str) -> Vec<f32> {
 
 /// The 64-bit FNV-1a hash (Fowler, Noll, Vo): the standard library's promises no values.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -245,33 +205,17 @@ mod tests {
     #[tokio::test]
     async fn a_script_is_played_call_by_call_and_an_error_ends_the_stream() {
         let generator = ScriptedGenerator::calls([
-            vec![
-                Step::statement("25 days.", &[(1, "25 days")]),
-                Step::Wait(Duration::from_millis(1)),
-                Step::done(),
-            ],
-            vec![
-                Step::Fail(Error::unavailable("the endpoint is down")),
-                Step::done(),
-            ],
+            vec![Step::statement("25 days.", &[(1, "25 days")]), Step::Wait(Duration::from_millis(1)), Step::done()],
+            vec![Step::Fail(Error::unavailable("the endpoint is down")), Step::done()],
         ]);
         let first: Vec<_> = generator.generate(request()).collect().await;
-        assert!(
-            matches!(first[0], Ok(GenerateEvent::Statement(_))),
-            "{first:?}"
-        );
-        assert!(
-            matches!(first[1], Ok(GenerateEvent::Done { .. })),
-            "{first:?}"
-        );
+        assert!(matches!(first[0], Ok(GenerateEvent::Statement(_))), "{first:?}");
+        assert!(matches!(first[1], Ok(GenerateEvent::Done { .. })), "{first:?}");
         let second: Vec<_> = generator.generate(request()).collect().await;
         assert_eq!(second.len(), 1);
         assert!(second[0].as_ref().unwrap_err().is_retryable());
         let third: Vec<_> = generator.generate(request()).collect().await;
-        assert_eq!(
-            third[0].as_ref().unwrap_err().to_string(),
-            "no script for call 2"
-        );
+        assert_eq!(third[0].as_ref().unwrap_err().to_string(), "no script for call 2");
         assert_eq!(generator.requests().len(), 3);
     }
 
@@ -286,26 +230,10 @@ mod tests {
     #[tokio::test]
     async fn texts_that_share_words_are_near_each_other() {
         let embedder = HashedEmbedder::default();
-        let texts = [
-            "Annual leave is 25 days.",
-            "how many days of annual leave?",
-            "The printer is upstairs",
-            "",
-        ];
+        let texts = ["Annual leave is 25 days.", "how many days of annual leave?", "The printer is upstairs", ""];
         let vectors = embedder.embed(&texts.map(str::to_owned)).await.unwrap();
-        let cosine = |a: usize, b: usize| {
-            vectors[a]
-                .iter()
-                .zip(&vectors[b])
-                .map(|(x, y)| x * y)
-                .sum::<f32>()
-        };
-        assert!(
-            cosine(0, 1) > 0.5 && cosine(0, 2) < 0.3,
-            "{} {}",
-            cosine(0, 1),
-            cosine(0, 2)
-        );
+        let cosine = |a: usize, b: usize| vectors[a].iter().zip(&vectors[b]).map(|(x, y)| x * y).sum::<f32>();
+        assert!(cosine(0, 1) > 0.5 && cosine(0, 2) < 0.3, "{} {}", cosine(0, 1), cosine(0, 2));
         assert!((0..4).all(|i| (cosine(i, i) - 1.0).abs() < 1e-5 && vectors[i].len() == DIMENSION));
         assert_eq!(embedder.texts(), texts);
     }

@@ -5,9 +5,7 @@
 
 use crate::{query_store_leases as leases, query_store_records as records};
 use docent_core::query::{Failure, Feedback, Lease, QueryRequest};
-use docent_core::{
-    Answer, Citation, Filter, Outcome, Query, QueryStatus, Source, Timestamp, Usage, Verification,
-};
+use docent_core::{Answer, Citation, Filter, Outcome, Query, QueryStatus, Source, Timestamp, Usage, Verification};
 use docent_engine::ports::{Claim, QueryStore};
 use futures::future::BoxFuture;
 use std::process;
@@ -68,11 +66,7 @@ pub async fn contract(store: Arc<dyn QueryStore>) {
             broken.push(*name);
         }
     }
-    assert!(
-        broken.is_empty(),
-        "the query store breaks its contract: {}",
-        broken.join(", ")
-    );
+    assert!(broken.is_empty(), "the query store breaks its contract: {}", broken.join(", "));
 }
 
 /// A moment for checks to start from: 2026-11-23, 00:00 UTC.
@@ -82,11 +76,7 @@ pub const START: Timestamp = Timestamp::from_millis(1_795_392_000_000);
 pub fn fresh_id(created_at: Timestamp) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!(
-        "{:012x}{:08x}{count:012x}",
-        created_at.as_millis(),
-        process::id()
-    )
+    format!("{:012x}{:08x}{count:012x}", created_at.as_millis(), process::id())
 }
 
 /// A user nobody else is.
@@ -141,12 +131,7 @@ pub fn sample_answer(text: &str) -> Answer {
             answer_end_index: 20,
         }],
         sources: vec![sample_source(quote)],
-        usage: Usage {
-            input_tokens: 900,
-            output_tokens: 40,
-            total_tokens: 940,
-            embedding_tokens: 12,
-        },
+        usage: Usage { input_tokens: 900, output_tokens: 40, total_tokens: 940, embedding_tokens: 12 },
         generation: "42".to_owned(),
         model: "quoting".to_owned(),
     }
@@ -176,11 +161,7 @@ pub(crate) fn full_request(user_id: &str) -> QueryRequest {
         top_k: 12,
         filter: serde_json::from_str::<Filter>(filter).ok(),
         instructions: Some("answer in one sentence".to_owned()),
-        metadata: [
-            ("channel".to_owned(), "mail".to_owned()),
-            ("ticket".to_owned(), "4711".to_owned()),
-        ]
-        .into(),
+        metadata: [("channel".to_owned(), "mail".to_owned()), ("ticket".to_owned(), "4711".to_owned())].into(),
         previous_query_id: Some(fresh_id(START)),
     }
 }
@@ -196,10 +177,7 @@ pub(crate) fn sample_failure() -> Failure {
 
 /// A thumb up or down.
 pub(crate) fn sample_feedback(helpful: bool) -> Feedback {
-    Feedback {
-        helpful,
-        reason: (!helpful).then(|| "beside the point".to_owned()),
-    }
+    Feedback { helpful, reason: (!helpful).then(|| "beside the point".to_owned()) }
 }
 
 /// `seconds` after [`START`].
@@ -209,10 +187,7 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
 
 /// A lease of `worker` until `seconds` after [`START`].
 pub(crate) fn lease(worker: &str, seconds: u64) -> Lease {
-    Lease {
-        worker: worker.to_owned(),
-        until: at(seconds),
-    }
+    Lease { worker: worker.to_owned(), until: at(seconds) }
 }
 
 /// Stores a query of a new user, created at [`START`].
@@ -228,18 +203,8 @@ pub(crate) async fn fetch(store: &Arc<dyn QueryStore>, id: &str) -> Query {
 }
 
 /// Claims for `worker` at `now` until `until` (seconds after [`START`]) and expects to get it.
-pub(crate) async fn claimed(
-    store: &Arc<dyn QueryStore>,
-    id: &str,
-    worker: &str,
-    now: u64,
-    until: u64,
-) -> Query {
-    match store
-        .claim(id, &lease(worker, until), at(now), 3)
-        .await
-        .expect("claim")
-    {
+pub(crate) async fn claimed(store: &Arc<dyn QueryStore>, id: &str, worker: &str, now: u64, until: u64) -> Query {
+    match store.claim(id, &lease(worker, until), at(now), 3).await.expect("claim") {
         Claim::Granted(query) => *query,
         other => panic!("{worker} should have got the query, but it is {other:?}"),
     }
