@@ -25,6 +25,7 @@ async fn main() -> Result<()> {
     let store = Arc::new(SqliteQueryStore::open(&folder.path().join("queries.db"), &Settings::default())?);
     let ids = measure("create, 32 callers at once", STORED, create(&store, STORED, 32)).await?;
     measure("get, queued", CALLS, get(&store, &ids)).await?;
+    measure("get, queued, by spawn_blocking", CALLS, get_elsewhere(&store, &ids)).await?;
     measure("claim + finish, 32 callers at once", STORED, work(&store, &ids, 32)).await?;
     measure("get, completed, answer of 10 kB", CALLS, get(&store, &ids)).await?;
     measure("list, 25 completed", 2_000, list(&store)).await?;
@@ -111,6 +112,19 @@ async fn get(store: &SqliteQueryStore, ids: &[String]) -> Result<()> {
     for call in 0..CALLS {
         // A stride that visits the whole file in no order.
         std::hint::black_box(store.get(&ids[call * 7919 % ids.len()]).await?);
+    }
+    Ok(())
+}
+
+/// What the store does not do: the same read in a thread for blocking work.
+async fn get_elsewhere(store: &Arc<SqliteQueryStore>, ids: &[String]) -> Result<()> {
+    for call in 0..CALLS {
+        let (store, id) = (Arc::clone(store), ids[call * 7919 % ids.len()].clone());
+        let runtime = tokio::runtime::Handle::current();
+        let read = tokio::task::spawn_blocking(move || runtime.block_on(store.get(&id)));
+        std::hint::black_box(
+            read.await.map_err(|error| docent_engine::Error::internal("a task died").because(error))??,
+        );
     }
     Ok(())
 }
