@@ -1,1 +1,32 @@
-//! Work in progress.
+//! The embedded hybrid index: words and vectors of a collection in one folder, searched by both at once.
+//!
+//! tantivy is the engine and holds everything. A document becomes three kinds of records ([`schema`]): itself, its
+//! pages, and its chunks, which are what is searched. The words of a chunk go through one analysis ([`words`]) into
+//! tantivy's inverted index and are ranked by BM25 ([`lexical`]). Its vector becomes signs and eight-bit values
+//! ([`codes`]) in a file of the segment ([`vectors`]), scanned flat ([`dense`]). [`search`] fuses both rankings. Because
+//! the vectors live and die with their segment, deletes, filters ([`filter`]), merges and commits are tantivy's, and
+//! there is one thing to keep consistent.
+//!
+//! A commit is a generation ([`generation`]) and is either there or not, whenever the process dies ([`collection`]).
+//! A reader ([`snapshot`]) holds one generation and looks for a newer one with every call ([`embedded`]).
+//!
+//! What is absent: no approximate graph, no positions, no background threads between calls, no clock.
+#![warn(missing_docs)]
+
+mod codes;
+mod collection;
+mod dense;
+mod embedded;
+mod error;
+mod filter;
+mod generation;
+mod lexical;
+mod schema;
+mod search;
+mod snapshot;
+mod stopwords;
+mod vectors;
+mod words;
+
+pub use embedded::{EmbeddedIndex, Settings};
+pub use error::Failure;

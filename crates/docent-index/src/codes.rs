@@ -1,0 +1,191 @@
+//! How a vector is kept: one bit per dimension to find candidates, eight bits per dimension to rank them.
+//!
+//! A vector becomes its signs (64 to a word) and its values as `i8` with one `f32` scale, which makes the rounded values
+//! a unit vector again: that halves the error of the cosine. Distance between signs counts differing bits; the cosine is
+//! the dot product of the eight-bit values, with the question kept at twelve bits, so that only the stored side is rounded.
+//!
+//! The kernels are plain loops over fixed-size arrays. `multiversion` compiles each for several instruction sets and
+//! chooses at run time, so the binary runs everywhere; nothing here is `unsafe`.
+
+use multiversion::multiversion;
+
+/// Codes are stored in blocks of this many rows, word by word, so that one vector register holds a word of each row.
+pub(crate) const LANES: usize = 8;
+
+/// Largest magnitude of a stored value.
+const VALUE_STEPS: f32 = 127.0;
+
+/// Largest magnitude of a question's value: products with an `i8` summed over 8,192 dimensions stay below 2^31.
+const QUESTION_STEPS: f32 = 2047.0;
+
+/// Words of signs a row has.
+pub(crate) const fn words(dimension: usize) -> usize {
+    dimension.div_ceil(64)
+}
+
+/// A row as it travels from [`encode`] to the segment's file: signs, scale, values.
+pub(crate) const fn row_bytes(dimension: usize) -> usize {
+    words(dimension) * 8 + 4 + dimension
+}
+
+/// Encodes a vector as one row.
+pub(crate) fn encode(vector: &[f32]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(row_bytes(vector.len()));
+    for word in signs(vector) {
+        row.extend_from_slice(&word.to_le_bytes());
+    }
+    let inverse = reciprocal(largest(vector) / VALUE_STEPS);
+    let values: Vec<i8> = vector.iter().map(|value| (value * inverse).round() as i8).collect();
+    let norm = values.iter().map(|value| f32::from(*value).powi(2)).sum::<f32>().sqrt();
+    row.extend_from_slice(&reciprocal(norm).to_le_bytes());
+    row.extend(values.into_iter().map(i8::cast_unsigned));
+    row
+}
+
+fn reciprocal(value: f32) -> f32 {
+    if value > 0.0 { 1.0 / value } else { 0.0 }
+}
+
+fn signs(vector: &[f32]) -> Vec<u64> {
+    let bit = |word: u64, (place, value): (usize, &f32)| word | (u64::from(*value >= 0.0) << place);
+    vector.chunks(64).map(|values| values.iter().enumerate().fold(0, bit)).collect()
+}
+
+fn largest(vector: &[f32]) -> f32 {
+    vector.iter().fold(0.0, |most: f32, value| most.max(value.abs()))
+}
+
+/// A question's vector, ready to be compared with many rows.
+pub(crate) struct Question {
+    signs: Vec<u64>,
+    values: Vec<i16>,
+    scale: f32,
+}
+
+impl Question {
+    /// From a vector of any length but zero.
+    pub(crate) fn new(vector: &[f32]) -> Self {
+        let inverse = reciprocal(largest(vector) / QUESTION_STEPS);
+        let values: Vec<i16> = vector.iter().map(|value| (value * inverse).round() as i16).collect();
+        let norm = values.iter().map(|value| f32::from(*value).powi(2)).sum::<f32>().sqrt();
+        Self { signs: signs(vector), values, scale: reciprocal(norm) }
+    }
+
+    /// Hamming distances to every row of whole blocks; `distances` has one place per row.
+    pub(crate) fn distances(&self, blocks: &[u8], distances: &mut [u16]) {
+        match self.signs.len() {
+            6 => block_distances::<6>(blocks, &self.signs, distances),
+            12 => block_distances::<12>(blocks, &self.signs, distances),
+            16 => block_distances::<16>(blocks, &self.signs, distances),
+            24 => block_distances::<24>(blocks, &self.signs, distances),
+            48 => block_distances::<48>(blocks, &self.signs, distances),
+            _ => any_distances(blocks, &self.signs, distances),
+        }
+    }
+
+    /// Cosine similarity with a stored row.
+    pub(crate) fn cosine(&self, values: &[u8], scale: f32) -> f32 {
+        let product = dot(values, &self.values) as f32;
+        (product * self.scale * scale).clamp(-1.0, 1.0)
+    }
+}
+
+/// As [`any_distances`] with the number of words known to the compiler, which then unrolls the loop.
+#[multiversion(targets(
+    "x86_64+avx512f+avx512bw+avx512vl+avx512vpopcntdq+popcnt",
+    "x86_64+avx2+popcnt",
+    "x86_64+popcnt+sse4.2"
+))]
+fn block_distances<const WORDS: usize>(blocks: &[u8], signs: &[u64], distances: &mut [u16]) {
+    let Some(signs) = signs.first_chunk::<WORDS>() else { return };
+    let (words, _) = blocks.as_chunks::<8>();
+    let (outs, _) = distances.as_chunks_mut::<LANES>();
+    for (block, out) in words.chunks_exact(WORDS * LANES).zip(outs) {
+        let mut sums = [0u64; LANES];
+        for (lanes, sign) in block.as_chunks::<LANES>().0.iter().zip(signs) {
+            for (sum, word) in sums.iter_mut().zip(lanes) {
+                *sum += u64::from((u64::from_le_bytes(*word) ^ sign).count_ones());
+            }
+        }
+        *out = sums.map(|sum| sum as u16);
+    }
+}
+
+#[multiversion(targets("x86_64+avx2+popcnt", "x86_64+popcnt+sse4.2"))]
+fn any_distances(blocks: &[u8], signs: &[u64], distances: &mut [u16]) {
+    let (words, _) = blocks.as_chunks::<8>();
+    let (outs, _) = distances.as_chunks_mut::<LANES>();
+    for (block, out) in words.chunks_exact(signs.len() * LANES).zip(outs) {
+        let mut sums = [0u64; LANES];
+        for (lanes, sign) in block.as_chunks::<LANES>().0.iter().zip(signs) {
+            for (sum, word) in sums.iter_mut().zip(lanes) {
+                *sum += u64::from((u64::from_le_bytes(*word) ^ sign).count_ones());
+            }
+        }
+        *out = sums.map(|sum| sum as u16);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
+fn dot(values: &[u8], question: &[i16]) -> i32 {
+    values.iter().zip(question).map(|(value, other)| i32::from(value.cast_signed()) * i32::from(*other)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vector(seed: u64, dimension: usize) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+        };
+        let raw: Vec<f32> = (0..dimension).map(|_| next()).collect();
+        let norm = raw.iter().map(|value| value * value).sum::<f32>().sqrt();
+        raw.into_iter().map(|value| value / norm).collect()
+    }
+
+    #[test]
+    fn cosines_stay_within_a_thousandth_of_the_full_precision_ones() {
+        for dimension in [3, 64, 100, 384, 1536] {
+            let (left, right) = (vector(1, dimension), vector(2, dimension));
+            let exact: f32 = left.iter().zip(&right).map(|(a, b)| a * b).sum();
+            let row = encode(&right);
+            let values = &row[words(dimension) * 8 + 4..];
+            let scale = f32::from_le_bytes(*row[words(dimension) * 8..].first_chunk().unwrap());
+            let kept = Question::new(&left).cosine(values, scale);
+            assert!((kept - exact).abs() < 1e-3 + 4e-3 / dimension as f32, "{dimension}: {kept} for {exact}");
+        }
+    }
+
+    #[test]
+    fn distances_count_differing_signs_at_every_dimension() {
+        for dimension in [5, 64, 65, 384, 768, 1024, 1536, 3072] {
+            let question = vector(7, dimension);
+            let rows: Vec<Vec<f32>> = (0..LANES as u64).map(|seed| vector(seed + 10, dimension)).collect();
+            let mut block = vec![0u8; words(dimension) * 8 * LANES];
+            for (lane, row) in rows.iter().enumerate() {
+                for (word, sign) in signs(row).iter().enumerate() {
+                    let at = (word * LANES + lane) * 8;
+                    block[at..at + 8].copy_from_slice(&sign.to_le_bytes());
+                }
+            }
+            let mut counted = [0u16; LANES];
+            Question::new(&question).distances(&block, &mut counted);
+            for (row, distance) in rows.iter().zip(counted) {
+                let differing = row.iter().zip(&question).filter(|(a, b)| (**a >= 0.0) != (**b >= 0.0)).count();
+                assert_eq!(usize::from(distance), differing, "{dimension}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_zero_vector_is_kept_and_is_similar_to_nothing() {
+        let row = encode(&[0.0; 8]);
+        assert_eq!(row.len(), row_bytes(8));
+        assert_eq!(Question::new(&[0.0; 8]).cosine(&row[12..], 0.0), 0.0);
+    }
+}

@@ -1,0 +1,159 @@
+//! Search by vector: a flat scan over one-bit codes finds candidates, eight-bit rows rank them.
+//!
+//! A million codes of 384 bits are 48 MB, which a core reads in a few milliseconds; no graph or clustering has to be
+//! built, merged or tuned, and a filter costs nothing but recall-free work.
+
+use crate::codes::{LANES, Question};
+use crate::filter::Allowed;
+use crate::snapshot::Snapshot;
+use tantivy::DocAddress;
+
+/// Rows whose distances are computed at a time; stays in the first-level cache.
+const BATCH: usize = 512;
+
+/// Candidates by one-bit distance for each result wanted, and at least how many.
+const CANDIDATES_PER_RESULT: usize = 8;
+const CANDIDATES_LEAST: usize = 400;
+
+/// A place with its score.
+pub(crate) type Scored = (DocAddress, f32);
+
+/// The `depth` chunks most similar to the vector, best first, with their cosines.
+pub(crate) fn nearest(snapshot: &Snapshot, question: &Question, allowed: &[Allowed], depth: usize) -> Vec<Scored> {
+    let wanted = (depth * CANDIDATES_PER_RESULT).max(CANDIDATES_LEAST);
+    let mut shortlist = Shortlist::new(wanted);
+    for (segment, allowed) in allowed.iter().enumerate() {
+        if !allowed.is_empty() {
+            scan(snapshot, segment, question, allowed, &mut shortlist);
+        }
+    }
+    let mut best: Vec<Scored> = shortlist.finish().map(|candidate| rescore(snapshot, question, &candidate)).collect();
+    best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    best.truncate(depth);
+    best
+}
+
+/// Cosine of one chunk, wherever it ranks.
+pub(crate) fn cosine(snapshot: &Snapshot, question: &Question, address: DocAddress) -> Option<f32> {
+    let vectors = snapshot.vectors.get(address.segment_ord as usize)?;
+    let (values, scale) = vectors.values(vectors.row_of(address.doc_id)?);
+    Some(question.cosine(values, scale))
+}
+
+fn rescore(snapshot: &Snapshot, question: &Question, candidate: &Candidate) -> Scored {
+    let vectors = &snapshot.vectors[candidate.segment as usize];
+    let row = candidate.row as usize;
+    let (values, scale) = vectors.values(row);
+    (DocAddress::new(candidate.segment, vectors.document(row)), question.cosine(values, scale))
+}
+
+fn scan(snapshot: &Snapshot, segment: usize, question: &Question, allowed: &Allowed, shortlist: &mut Shortlist) {
+    let vectors = &snapshot.vectors[segment];
+    let mut distances = [0u16; BATCH];
+    for first in (0..vectors.rows()).step_by(BATCH) {
+        let count = BATCH.min(vectors.rows() - first);
+        question.distances(vectors.blocks(first, count), &mut distances[..count.next_multiple_of(LANES)]);
+        for (group, near) in distances[..count].chunks(LANES * 4).enumerate() {
+            let limit = shortlist.limit;
+            if !near.iter().fold(false, |any, distance| any | (*distance < limit)) {
+                continue;
+            }
+            for (place, distance) in near.iter().enumerate() {
+                let row = first + group * LANES * 4 + place;
+                if *distance < shortlist.limit && allowed.contains(vectors.document(row)) {
+                    shortlist.push(Candidate { segment: segment as u32, row: row as u32, distance: *distance });
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Candidate {
+    segment: u32,
+    row: u32,
+    distance: u16,
+}
+
+/// Keeps the candidates with the smallest distances, the first of equals.
+///
+/// It gathers twice as many as wanted, then cuts: distances are small integers, so counting them finds the cut without
+/// sorting, and from then on only what is nearer than the cut is looked at.
+struct Shortlist {
+    wanted: usize,
+    /// Only smaller distances can still matter.
+    limit: u16,
+    candidates: Vec<Candidate>,
+}
+
+impl Shortlist {
+    fn new(wanted: usize) -> Self {
+        Self { wanted, limit: u16::MAX, candidates: Vec::with_capacity(wanted * 2) }
+    }
+
+    fn push(&mut self, candidate: Candidate) {
+        self.candidates.push(candidate);
+        if self.candidates.len() >= self.wanted * 2 {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        if self.candidates.len() <= self.wanted {
+            return;
+        }
+        let (limit, mut ties) = self.threshold();
+        self.candidates.retain(|candidate| {
+            let tie = candidate.distance == limit && ties > 0;
+            ties -= usize::from(tie);
+            tie || candidate.distance < limit
+        });
+        self.limit = limit;
+    }
+
+    /// The distance of the last candidate wanted, and how many of that distance are wanted.
+    fn threshold(&self) -> (u16, usize) {
+        let most = self.candidates.iter().map(|candidate| candidate.distance).max().unwrap_or(0);
+        let mut counts = vec![0usize; usize::from(most) + 1];
+        for candidate in &self.candidates {
+            counts[usize::from(candidate.distance)] += 1;
+        }
+        let mut left = self.wanted;
+        for (distance, count) in counts.into_iter().enumerate() {
+            if count >= left {
+                return (distance as u16, left);
+            }
+            left -= count;
+        }
+        (most, left)
+    }
+
+    fn finish(mut self) -> impl Iterator<Item = Candidate> {
+        self.cut();
+        self.candidates.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortlist_keeps_the_nearest_and_the_first_of_equals() {
+        let mut shortlist = Shortlist::new(3);
+        for (row, distance) in [9, 4, 7, 4, 4, 8, 1, 4, 9, 4].into_iter().enumerate() {
+            if distance < shortlist.limit {
+                shortlist.push(Candidate { segment: 0, row: row as u32, distance });
+            }
+        }
+        let kept: Vec<_> = shortlist.finish().map(|candidate| (candidate.row, candidate.distance)).collect();
+        assert_eq!(kept, [(1, 4), (3, 4), (6, 1)]);
+    }
+
+    #[test]
+    fn a_shortlist_that_is_not_full_keeps_everything() {
+        let mut shortlist = Shortlist::new(5);
+        (0..4).for_each(|row| shortlist.push(Candidate { segment: 0, row, distance: 300 }));
+        assert_eq!(shortlist.finish().count(), 4);
+    }
+}

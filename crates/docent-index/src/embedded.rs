@@ -1,0 +1,318 @@
+//! [`ChunkIndex`] on a folder: one folder per collection, all work on blocking threads.
+
+use crate::collection::{Collection, WriterOptions};
+use crate::error::{Failure, Result};
+use crate::generation;
+use crate::schema::Kind;
+use crate::search::search;
+use crate::snapshot::Snapshot;
+use async_trait::async_trait;
+use docent_core::{Document, Page, SearchMode};
+use docent_engine::ports::{self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest name of a collection.
+const NAME_LIMIT: usize = 64;
+
+/// How the embedded index behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long a change waits for another writer of the same collection, in this process or another.
+    pub writer_wait: Duration,
+    /// Bytes that one change gathers in memory before it writes a segment; at least 15,000,000.
+    pub writer_memory: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { writer_wait: Duration::from_secs(30), writer_memory: 24_000_000 }
+    }
+}
+
+/// The embedded index: collections as folders below one root.
+///
+/// Opening costs nothing; a collection is opened when it is first asked for, and every call sees the newest commit of
+/// any process. Calls must be made inside a tokio runtime.
+#[derive(Clone)]
+pub struct EmbeddedIndex {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    root: PathBuf,
+    writer: WriterOptions,
+    open: Mutex<HashMap<String, Arc<Collection>>>,
+}
+
+impl EmbeddedIndex {
+    /// An index below this folder, which is made with the first collection.
+    pub fn open(root: PathBuf, settings: Settings) -> Self {
+        let writer = WriterOptions { memory: settings.writer_memory, patience: settings.writer_wait };
+        Self { inner: Arc::new(Inner { root, writer, open: Mutex::new(HashMap::new()) }) }
+    }
+
+    async fn run<T, F>(&self, work: F) -> docent_engine::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        let done = tokio::task::spawn_blocking(move || work(&inner)).await;
+        Ok(done.map_err(|_| Failure::Died)??)
+    }
+}
+
+impl Inner {
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let fits = (1..=NAME_LIMIT).contains(&name.len())
+            && name.bytes().all(|b| plain(b) || matches!(b, b'-' | b'_'))
+            && name.bytes().next().is_some_and(plain);
+        if fits { Ok(self.root.join(name)) } else { Err(Failure::BadName { name: name.to_owned() }) }
+    }
+
+    /// The collection and its newest generation.
+    fn find(&self, name: &str) -> Result<Option<(Arc<Collection>, Arc<Snapshot>)>> {
+        self.find_inner(name).map_err(|failure| failure.in_collection(name))
+    }
+
+    fn find_inner(&self, name: &str) -> Result<Option<(Arc<Collection>, Arc<Snapshot>)>> {
+        let folder = self.folder(name)?;
+        let known = self.lock_open().get(name).cloned();
+        if let Some(collection) = known {
+            if let Some(snapshot) = collection.snapshot()? {
+                return Ok(Some((collection, snapshot)));
+            }
+            self.lock_open().remove(name);
+        }
+        if !Collection::exists(&folder)? {
+            return Ok(None);
+        }
+        let collection = Arc::new(Collection::open(name, &folder)?);
+        let Some(snapshot) = collection.snapshot()? else { return Ok(None) };
+        self.lock_open().insert(name.to_owned(), Arc::clone(&collection));
+        Ok(Some((collection, snapshot)))
+    }
+
+    fn demand(&self, name: &str) -> Result<(Arc<Collection>, Arc<Snapshot>)> {
+        self.find(name)?.ok_or_else(|| Failure::UnknownCollection { name: name.to_owned() })
+    }
+
+    fn lock_open(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Collection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn collections(&self) -> Result<Vec<ports::Collection>> {
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let mut names: Vec<String> =
+            entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| self.folder(name).is_ok());
+        names.sort_unstable();
+        names.iter().filter_map(|name| self.collection(name).transpose()).collect()
+    }
+
+    fn collection(&self, name: &str) -> Result<Option<ports::Collection>> {
+        let found = self.find(name)?;
+        found.map(|(collection, snapshot)| describe(&collection, &snapshot)).transpose()
+    }
+
+    fn open_or_create(&self, name: &str, profile: &IndexProfile) -> Result<ports::Collection> {
+        let folder = self.folder(name)?;
+        if !Collection::exists(&folder)? {
+            std::fs::create_dir_all(&self.root)?;
+            Collection::create(&folder, profile)?;
+        }
+        let (collection, snapshot) = self.demand(name)?;
+        if collection.profile() != profile {
+            let (found, wanted) = differences(collection.profile(), profile);
+            return Err(Failure::OtherProfile { name: name.to_owned(), found, wanted });
+        }
+        describe(&collection, &snapshot)
+    }
+
+    /// The folder is moved away first, so that the collection disappears in one step.
+    fn delete_collection(&self, name: &str) -> Result<bool> {
+        let folder = self.folder(name)?;
+        if !Collection::exists(&folder)? {
+            return Ok(false);
+        }
+        let lock = match self.find(name) {
+            Ok(Some((collection, _))) => Some(collection.lock(&self.writer)?),
+            // A damaged collection or one of another format has no writers, and deleting it is the way out.
+            _ => None,
+        };
+        let doomed = self.root.join(format!(".deleted-{name}-{}", std::process::id()));
+        std::fs::rename(&folder, &doomed)?;
+        self.lock_open().remove(name);
+        drop(lock);
+        std::fs::remove_dir_all(&doomed)?;
+        Ok(true)
+    }
+
+    fn upsert(&self, name: &str, documents: Vec<IndexDocument>) -> Result<String> {
+        let (collection, snapshot) = self.demand(name)?;
+        let dimension = collection.profile().embedding.dimension;
+        documents.iter().try_for_each(|document| check(name, document, dimension))?;
+        // The last of several documents with one id wins, as if they had been stored one after the other.
+        let documents: BTreeMap<String, IndexDocument> =
+            documents.into_iter().map(|document| (document.document.id.clone(), document)).collect();
+        if documents.is_empty() {
+            return Ok(snapshot.generation.clone());
+        }
+        drop(snapshot);
+        let stored = collection.change(&self.writer, |snapshot, writer| {
+            for (id, document) in &documents {
+                if snapshot.document(id)?.is_some() {
+                    writer.delete_term(collection.fields().document_term(id));
+                }
+                for record in collection.fields().records(document)? {
+                    writer.add_document(record)?;
+                }
+            }
+            let touched = documents.iter().flat_map(|(id, document)| [id.as_str(), &document.document.content_hash]);
+            Ok(Some(generation::next(&snapshot.generation, touched)))
+        });
+        Ok(stored.map_err(|failure| failure.in_collection(name))?.unwrap_or_default())
+    }
+
+    fn delete(&self, name: &str, ids: &[String]) -> Result<Deleted> {
+        let (collection, snapshot) = self.demand(name)?;
+        let mut gone: BTreeMap<String, u64> = BTreeMap::new();
+        let none = snapshot.generation.clone();
+        drop(snapshot);
+        let generation = collection.change(&self.writer, |snapshot, writer| {
+            for id in ids {
+                if let Some(document) = snapshot.document(id)? {
+                    writer.delete_term(collection.fields().document_term(id));
+                    gone.insert(document.id, u64::from(document.chunks));
+                }
+            }
+            let touched = gone.keys().map(String::as_str);
+            Ok((!gone.is_empty()).then(|| generation::next(&snapshot.generation, touched)))
+        });
+        let generation = generation.map_err(|failure| failure.in_collection(name))?.unwrap_or(none);
+        Ok(Deleted { chunks: gone.values().sum(), documents: gone.into_keys().collect(), generation })
+    }
+
+    fn search(&self, name: &str, request: &SearchRequest) -> Result<SearchResponse> {
+        let (collection, snapshot) = self.demand(name)?;
+        let wanted = collection.profile().embedding.dimension;
+        if request.mode != SearchMode::Bm25 && request.vector.len() != wanted {
+            return Err(Failure::OtherDimension { name: name.to_owned(), found: request.vector.len(), wanted });
+        }
+        let hits = search(&snapshot, request).map_err(|failure| failure.in_collection(name))?;
+        Ok(SearchResponse { hits, generation: snapshot.generation.clone() })
+    }
+}
+
+fn describe(collection: &Collection, snapshot: &Snapshot) -> Result<ports::Collection> {
+    Ok(ports::Collection {
+        name: collection.name().to_owned(),
+        generation: snapshot.generation.clone(),
+        profile: collection.profile().clone(),
+        documents: snapshot.count(Kind::Document)?,
+        chunks: snapshot.count(Kind::Chunk)?,
+        bytes: collection.bytes(),
+    })
+}
+
+fn check(name: &str, document: &IndexDocument, wanted: usize) -> Result<()> {
+    let IndexDocument { document, chunks, vectors, .. } = document;
+    if chunks.len() != vectors.len() {
+        return Err(Failure::Uneven { id: document.id.clone(), chunks: chunks.len(), vectors: vectors.len() });
+    }
+    match vectors.iter().find(|vector| vector.len() != wanted) {
+        Some(vector) => Err(Failure::OtherDimension { name: name.to_owned(), found: vector.len(), wanted }),
+        None => Ok(()),
+    }
+}
+
+/// What two profiles disagree on, each in words.
+fn differences(found: &IndexProfile, wanted: &IndexProfile) -> (String, String) {
+    let facts = |profile: &IndexProfile| {
+        [
+            format!("model {}", profile.embedding.name),
+            format!("{} dimensions", profile.embedding.dimension),
+            format!("chunks of {} tokens", profile.chunk_tokens),
+            format!("an overlap of {} tokens", profile.chunk_overlap),
+            format!("chunking {}", profile.chunking),
+        ]
+    };
+    let pairs = facts(found).into_iter().zip(facts(wanted));
+    let (found, wanted): (Vec<_>, Vec<_>) = pairs.filter(|(found, wanted)| found != wanted).unzip();
+    (found.join(", "), wanted.join(", "))
+}
+
+#[async_trait]
+impl ChunkIndex for EmbeddedIndex {
+    async fn collections(&self) -> docent_engine::Result<Vec<ports::Collection>> {
+        self.run(Inner::collections).await
+    }
+
+    async fn collection(&self, name: &str) -> docent_engine::Result<Option<ports::Collection>> {
+        let name = name.to_owned();
+        self.run(move |inner| inner.collection(&name)).await
+    }
+
+    async fn open_or_create(&self, name: &str, profile: &IndexProfile) -> docent_engine::Result<ports::Collection> {
+        let (name, profile) = (name.to_owned(), profile.clone());
+        self.run(move |inner| inner.open_or_create(&name, &profile)).await
+    }
+
+    async fn delete_collection(&self, name: &str) -> docent_engine::Result<bool> {
+        let name = name.to_owned();
+        self.run(move |inner| inner.delete_collection(&name)).await
+    }
+
+    async fn upsert(&self, collection: &str, documents: Vec<IndexDocument>) -> docent_engine::Result<String> {
+        let name = collection.to_owned();
+        self.run(move |inner| inner.upsert(&name, documents)).await
+    }
+
+    async fn delete(&self, collection: &str, document_ids: &[String]) -> docent_engine::Result<Deleted> {
+        let (name, ids) = (collection.to_owned(), document_ids.to_owned());
+        self.run(move |inner| inner.delete(&name, &ids)).await
+    }
+
+    async fn documents(
+        &self,
+        collection: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> docent_engine::Result<Vec<Document>> {
+        let (name, after) = (collection.to_owned(), after.map(str::to_owned));
+        self.run(move |inner| inner.demand(&name)?.1.documents(after.as_deref(), limit)).await
+    }
+
+    async fn document(&self, collection: &str, id: &str) -> docent_engine::Result<Option<Document>> {
+        let (name, id) = (collection.to_owned(), id.to_owned());
+        self.run(move |inner| inner.demand(&name)?.1.document(&id)).await
+    }
+
+    async fn pages(
+        &self,
+        collection: &str,
+        document_id: &str,
+        indices: &[u32],
+    ) -> docent_engine::Result<Vec<(u32, Page)>> {
+        let (name, id, places) = (collection.to_owned(), document_id.to_owned(), indices.to_owned());
+        self.run(move |inner| {
+            let (_, snapshot) = inner.demand(&name)?;
+            let page = |place: &u32| Ok(snapshot.page(&id, *place)?.map(|page| (*place, page)));
+            places.iter().filter_map(|place| page(place).transpose()).collect()
+        })
+        .await
+    }
+
+    async fn search(&self, collection: &str, request: &SearchRequest) -> docent_engine::Result<SearchResponse> {
+        let (name, request) = (collection.to_owned(), request.clone());
+        self.run(move |inner| inner.search(&name, &request)).await
+    }
+}

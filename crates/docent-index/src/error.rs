@@ -1,0 +1,218 @@
+//! What can go wrong in the embedded index, as people are told.
+
+use docent_core::filter::FILTER_KEYS;
+use docent_engine::{Error, ErrorKind};
+use std::io;
+use tantivy::TantivyError;
+use tantivy::directory::error::{OpenReadError, OpenWriteError};
+
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+/// A failure of the embedded index.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The name is no collection name.
+    #[error("{name:?} is not a collection name")]
+    BadName {
+        /// What was given.
+        name: String,
+    },
+    /// There is no such collection.
+    #[error("there is no collection {name:?}")]
+    UnknownCollection {
+        /// What was asked for.
+        name: String,
+    },
+    /// The collection was made with another model or other chunks.
+    #[error("collection {name:?} was made with {found}, not with {wanted}")]
+    OtherProfile {
+        /// The collection.
+        name: String,
+        /// What the index says.
+        found: String,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The index was written by another version of this program.
+    #[error("the index has format {}, which this version does not read", found.map_or_else(|| "unknown".to_owned(), |found| found.to_string()))]
+    OtherFormat {
+        /// Its version, if it says one.
+        found: Option<u64>,
+    },
+    /// Somebody else is writing.
+    #[error("another ingest is writing to collection {name:?}")]
+    Busy {
+        /// The collection.
+        name: String,
+    },
+    /// A vector has the wrong length.
+    #[error("a vector has {found} dimensions, collection {name:?} holds vectors of {wanted}")]
+    OtherDimension {
+        /// The collection.
+        name: String,
+        /// Length of the vector.
+        found: usize,
+        /// Length of the collection's.
+        wanted: usize,
+    },
+    /// A document to store contradicts itself.
+    #[error("document {id} has {chunks} chunks and {vectors} vectors")]
+    Uneven {
+        /// The document.
+        id: String,
+        /// Its chunks.
+        chunks: usize,
+        /// Its vectors.
+        vectors: usize,
+    },
+    /// The filter cannot be right.
+    #[error("{message}")]
+    BadFilter {
+        /// What is wrong.
+        message: String,
+    },
+    /// No room to write.
+    #[error("there is no room on the disk for the index; what was stored before is unchanged")]
+    DiskFull(#[source] io::Error),
+    /// The files could not be read or written.
+    #[error("the index could not be read or written")]
+    Io(#[source] io::Error),
+    /// The files do not make sense.
+    #[error("collection {name:?} is damaged")]
+    Damaged {
+        /// The collection.
+        name: String,
+        /// What was found.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Anything else the engine below reports.
+    #[error("the index failed")]
+    Engine(#[source] TantivyError),
+    /// A thread of ours died.
+    #[error("the index stopped working on a request")]
+    Died,
+}
+
+impl Failure {
+    /// What callers tell apart.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnknownCollection { .. } => ErrorKind::NotFound,
+            Self::Busy { .. } => ErrorKind::Conflict,
+            Self::BadName { .. }
+            | Self::OtherProfile { .. }
+            | Self::OtherFormat { .. }
+            | Self::OtherDimension { .. }
+            | Self::Uneven { .. }
+            | Self::BadFilter { .. } => ErrorKind::Invalid,
+            Self::DiskFull(_) | Self::Io(_) | Self::Damaged { .. } | Self::Engine(_) | Self::Died => {
+                ErrorKind::Internal
+            }
+        }
+    }
+
+    /// Something in the files of a collection does not make sense; [`Self::in_collection`] says in which.
+    pub(crate) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Damaged { name: String::new(), cause: cause.into() }
+    }
+
+    /// Names the collection.
+    pub(crate) fn in_collection(self, collection: &str) -> Self {
+        match self {
+            Self::Damaged { cause, .. } => Self::Damaged { name: collection.to_owned(), cause },
+            other => other,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::BadName { .. } => "use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit".to_owned(),
+            Self::UnknownCollection { name } => format!("ingest into it first: docent ingest PATH --collection {name}"),
+            Self::OtherProfile { name, .. } => format!(
+                "configure that model and chunking again, or start over: docent delete --collection {name} --all, then ingest again"
+            ),
+            Self::OtherFormat { .. } => "delete the collection and ingest again with this version".to_owned(),
+            Self::Busy { .. } => "wait until it is done, then repeat".to_owned(),
+            Self::OtherDimension { .. } => "use the embedding model the collection was made with".to_owned(),
+            Self::BadFilter { .. } => format!("a filter may name {}", FILTER_KEYS.join(", ")),
+            Self::DiskFull(_) => "make room, then repeat; nothing has to be undone".to_owned(),
+            Self::Damaged { .. } => {
+                "restore the collection's folder from a copy, or delete it and ingest again".to_owned()
+            }
+            Self::Io(_) => "check that the data folder exists and may be read and written".to_owned(),
+            Self::Uneven { .. } | Self::Engine(_) | Self::Died => return None,
+        })
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let error = Self::new(failure.kind(), failure.to_string());
+        let error = match failure.hint() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        };
+        match failure {
+            Failure::DiskFull(cause) | Failure::Io(cause) => error.because(cause),
+            Failure::Engine(cause) => error.because(cause),
+            Failure::Damaged { cause, .. } => error.because(cause),
+            _ => error,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::DiskFull(error)
+            }
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Self::damaged(error),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::damaged(error)
+    }
+}
+
+impl From<TantivyError> for Failure {
+    fn from(error: TantivyError) -> Self {
+        match error {
+            TantivyError::IoError(cause) => copy(&cause).into(),
+            TantivyError::OpenWriteError(OpenWriteError::IoError { io_error, .. })
+            | TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => copy(&io_error).into(),
+            TantivyError::DataCorruption(_)
+            | TantivyError::OpenReadError(_)
+            | TantivyError::IncompatibleIndex(_)
+            | TantivyError::DeserializeError(_) => Self::damaged(error),
+            TantivyError::InternalError(text) | TantivyError::ErrorInThread(text) => match os_error(&text) {
+                Some(cause) => cause.into(),
+                None => Self::Engine(TantivyError::InternalError(text)),
+            },
+            other => Self::Engine(other),
+        }
+    }
+}
+
+/// tantivy flattens some causes to text, which then ends with the number of the system's error.
+fn os_error(text: &str) -> Option<io::Error> {
+    let (_, number) = text.rsplit_once("(os error ")?;
+    let number = number.split(')').next()?.parse().ok()?;
+    Some(io::Error::from_raw_os_error(number))
+}
+
+impl From<OpenReadError> for Failure {
+    fn from(error: OpenReadError) -> Self {
+        TantivyError::from(error).into()
+    }
+}
+
+/// tantivy shares its causes; ours are owned.
+fn copy(cause: &io::Error) -> io::Error {
+    cause.raw_os_error().map_or_else(|| io::Error::new(cause.kind(), cause.to_string()), io::Error::from_raw_os_error)
+}
