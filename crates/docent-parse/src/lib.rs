@@ -1,1 +1,65 @@
-//! Work in progress.
+//! From bytes to pages of text that know where they came from, without trusting the bytes.
+//!
+//! [`kind`] looks at a file's name and first bytes and decides what it is. One module per format then turns the bytes
+//! into [`Page`](docent_core::Page)s: `pdf` reads numbered pages through its own text device and layout, `markdown` and
+//! `html` cut at headings, `text` finds the encoding. The stored text is meant to be quoted: lines of a paragraph are
+//! joined, words broken by a hyphen at a line's end are whole, ligatures are letters, and a table's row is one line.
+//!
+//! No parser is safe from a hostile file: a stack overflow or a failed allocation ends the process. Therefore a
+//! [`Sandbox`] parses in a child process that limits its own memory and CPU time ([`worker_main`]), the parent keeps the
+//! clock, and whatever happens to the child becomes a [`Refusal`] of one file. [`parse`] is the part inside the child.
+//!
+//! What is absent: no OCR, no password prompts, no network, no environment. A format that is not read is refused by name.
+#![warn(missing_docs)]
+
+mod child;
+mod html;
+pub mod kind;
+mod limits;
+mod markdown;
+mod pdf;
+mod sandbox;
+mod sections;
+mod text;
+
+pub use child::worker_main;
+pub use limits::Limits;
+pub use sandbox::Sandbox;
+
+use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
+
+/// Parses a file's bytes in this process, with the default limits on counts and none on time and memory: for tests and
+/// for the inside of the child. `filename` decides, with the first bytes, what the file is.
+pub fn parse(bytes: &[u8], filename: &str) -> Result<ParsedDocument, Refusal> {
+    parse_within(bytes.to_vec(), filename, &Limits::default())
+}
+
+/// [`parse`] with given limits and without a copy of the bytes.
+pub fn parse_within(bytes: Vec<u8>, filename: &str, limits: &Limits) -> Result<ParsedDocument, Refusal> {
+    check_size(bytes.len() as u64, limits.file_bytes)?;
+    let parsed = match kind::detect(&bytes, filename)? {
+        Format::Pdf => pdf::parse(bytes, limits)?,
+        Format::Markdown => markdown::parse(&bytes)?,
+        Format::Html => html::parse(&bytes, limits)?,
+        Format::Text => text::parse(&bytes)?,
+    };
+    check_characters(&parsed, limits)?;
+    Ok(parsed)
+}
+
+fn check_size(bytes: u64, most: u64) -> Result<(), Refusal> {
+    if bytes > most {
+        let detail = format!("the file has {bytes} bytes, more than the {most} that are read; split it");
+        return Err(Refusal::new(RefusalKind::TooLarge, detail));
+    }
+    Ok(())
+}
+
+fn check_characters(parsed: &ParsedDocument, limits: &Limits) -> Result<(), Refusal> {
+    let characters: usize = parsed.pages.iter().map(|page| page.text.chars().count()).sum();
+    if characters > limits.characters {
+        let detail = format!("the document has {characters} characters, more than the {} that are read; split it", limits.characters);
+        return Err(Refusal::new(RefusalKind::TooLarge, detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,332 @@
+//! HTML: the words a reader sees, block by block, cut at headings. The tree is walked without recursion.
+
+use crate::limits::Limits;
+use crate::sections::Sections;
+use crate::text;
+use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
+use encoding_rs::Encoding;
+use scraper::node::Element;
+use scraper::{Html, Node};
+
+/// Open elements a file may nest. The tree builder's time grows with the square of the depth (50,000 took 7 seconds).
+const DEEPEST: usize = 5_000;
+
+pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Refusal> {
+    if bytes.len() as u64 > limits.html_bytes {
+        let detail = format!("the HTML file has {} bytes, more than the {} that are read; split it", bytes.len(), limits.html_bytes);
+        return Err(Refusal::new(RefusalKind::TooLarge, detail));
+    }
+    let source = text::tidy(&text::decode(bytes, declared_encoding(bytes))?);
+    check_depth(&source)?;
+    let mut reader = Reader::new();
+    reader.walk(&Html::parse_document(&source));
+    let title = Some(collapse(&reader.title)).filter(|title| !title.is_empty()).or(reader.first_h1);
+    let pages = reader.sections.finish();
+    if pages.is_empty() {
+        return Err(Refusal::new(RefusalKind::Empty, "the page holds no words"));
+    }
+    Ok(ParsedDocument { format: Format::Html, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+}
+
+/// The lines of a piece of HTML inside Markdown; nothing if it is nested beyond reason.
+pub(crate) fn fragment_lines(source: &str) -> Vec<String> {
+    if check_depth(source).is_err() {
+        return Vec::new();
+    }
+    let mut reader = Reader::new();
+    reader.walk(&Html::parse_fragment(source));
+    let lines = reader.sections.finish().into_iter().flat_map(|page| page.text.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// The charset that a `meta` (or XML declaration) in the first kilobytes names.
+fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).to_ascii_lowercase();
+    let mark = ["charset=", "encoding="].iter().find_map(|mark| head.find(mark).map(|at| at + mark.len()))?;
+    let label: String = head[mark..].trim_start_matches(['"', '\'', ' ']).chars().take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c)).collect();
+    Encoding::for_label(label.as_bytes())
+}
+
+/// Refuses a file whose tags nest beyond reason before the tree builder sees it. Tags that are usually not closed do not
+/// count, so this is an estimate from above only for hostile input.
+fn check_depth(source: &str) -> Result<(), Refusal> {
+    const UNCLOSED: &[&str] = &[
+        "p", "li", "td", "th", "tr", "dt", "dd", "option", "br", "hr", "img", "meta", "link", "input", "col", "area", "base", "wbr", "source",
+        "track", "embed", "param", "tbody", "thead", "tfoot", "colgroup", "rp", "rt",
+    ];
+    let mut depth = 0_usize;
+    for tag in source.split('<').skip(1) {
+        let (closing, rest) = tag.strip_prefix('/').map_or((false, tag), |rest| (true, rest));
+        let name = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        if name.is_empty() || UNCLOSED.iter().any(|unclosed| unclosed.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        depth = if closing { depth.saturating_sub(1) } else { depth + 1 };
+        if depth > DEEPEST {
+            return Err(Refusal::new(RefusalKind::TooLarge, format!("the page nests more than {DEEPEST} elements inside each other")));
+        }
+    }
+    Ok(())
+}
+
+fn collapse(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What an element means for the text around it.
+enum Role {
+    Skip,
+    Title,
+    Heading(u8),
+    Block,
+    Preformatted,
+    Row,
+    Cell,
+    Item,
+    List,
+    Break,
+    Inline,
+}
+
+fn role(element: &Element) -> Role {
+    if is_hidden(element) {
+        return Role::Skip;
+    }
+    match element.name() {
+        "script" | "style" | "nav" | "template" | "noscript" | "iframe" | "svg" | "canvas" | "object" | "button" => Role::Skip,
+        "title" => Role::Title,
+        "h1" => Role::Heading(1),
+        "h2" => Role::Heading(2),
+        "h3" => Role::Heading(3),
+        "h4" => Role::Heading(4),
+        "h5" => Role::Heading(5),
+        "h6" => Role::Heading(6),
+        "pre" | "textarea" => Role::Preformatted,
+        "tr" => Role::Row,
+        "td" | "th" => Role::Cell,
+        "li" => Role::Item,
+        "ul" | "ol" => Role::List,
+        "br" => Role::Break,
+        "p" | "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "table" | "caption" | "blockquote" | "figure"
+        | "figcaption" | "form" | "fieldset" | "dl" | "dt" | "dd" | "hr" | "address" | "details" | "summary" | "body" | "option" => Role::Block,
+        _ => Role::Inline,
+    }
+}
+
+fn is_hidden(element: &Element) -> bool {
+    let style = element.attr("style").is_some_and(|style| {
+        let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
+        style.contains("display:none") || style.contains("visibility:hidden")
+    });
+    style || element.attr("hidden").is_some() || element.attr("role") == Some("navigation")
+}
+
+struct Reader {
+    sections: Sections,
+    title: String,
+    first_h1: Option<String>,
+    line: String,
+    rows: usize,
+    lists: usize,
+    preformatted: usize,
+    in_title: bool,
+}
+
+impl Reader {
+    const fn new() -> Self {
+        Self {
+            sections: Sections::new(),
+            title: String::new(),
+            first_h1: None,
+            line: String::new(),
+            rows: 0,
+            lists: 0,
+            preformatted: 0,
+            in_title: false,
+        }
+    }
+
+    fn walk(&mut self, document: &Html) {
+        use ego_tree::iter::Edge;
+        let mut skipping = None;
+        for edge in document.tree.root().traverse() {
+            match edge {
+                Edge::Open(node) if skipping.is_none() => match node.value() {
+                    Node::Text(text) => self.words(text),
+                    Node::Element(element) => match role(element) {
+                        Role::Skip => skipping = Some(node.id()),
+                        role => self.open(&role),
+                    },
+                    _ => {}
+                },
+                Edge::Close(node) if skipping == Some(node.id()) => skipping = None,
+                Edge::Close(node) if skipping.is_none() => {
+                    if let Node::Element(element) = node.value() {
+                        self.close(&role(element));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.flush();
+    }
+
+    fn open(&mut self, role: &Role) {
+        match role {
+            Role::Title => self.in_title = true,
+            Role::Heading(_) | Role::Block => self.flush_outside_rows(),
+            Role::Preformatted => {
+                self.flush_outside_rows();
+                self.preformatted += 1;
+            }
+            Role::Row => {
+                self.flush_outside_rows();
+                self.rows += 1;
+            }
+            Role::Cell if self.rows > 0 && !self.line.trim().is_empty() => self.line.push_str(" | "),
+            Role::List => {
+                self.flush_outside_rows();
+                self.lists += 1;
+            }
+            Role::Item => {
+                self.flush_outside_rows();
+                if self.rows == 0 {
+                    self.line.push_str(&"  ".repeat(self.lists.saturating_sub(1).min(16)));
+                    self.line.push_str("- ");
+                }
+            }
+            Role::Break if self.rows > 0 => self.line.push(' '),
+            Role::Break => self.line.push('\n'),
+            Role::Cell | Role::Inline | Role::Skip => {}
+        }
+    }
+
+    fn close(&mut self, role: &Role) {
+        match role {
+            Role::Title => self.in_title = false,
+            Role::Heading(level) => self.heading(*level),
+            Role::Block => self.flush_outside_rows(),
+            Role::Item => self.flush_outside_rows(),
+            Role::Preformatted => {
+                self.flush_outside_rows();
+                self.preformatted = self.preformatted.saturating_sub(1);
+            }
+            Role::Row => {
+                self.rows = self.rows.saturating_sub(1);
+                self.flush_outside_rows();
+            }
+            Role::List => {
+                self.flush_outside_rows();
+                self.lists = self.lists.saturating_sub(1);
+            }
+            Role::Cell | Role::Break | Role::Inline | Role::Skip => {}
+        }
+    }
+
+    fn words(&mut self, words: &str) {
+        if self.in_title {
+            self.title.push_str(words);
+            return;
+        }
+        if self.preformatted > 0 && self.rows == 0 {
+            self.line.push_str(words);
+            return;
+        }
+        for c in words.chars() {
+            match c {
+                '\u{AD}' | '\u{200B}' => {}
+                c if c.is_whitespace() => {
+                    if !self.line.is_empty() && !self.line.ends_with([' ', '\n']) {
+                        self.line.push(' ');
+                    }
+                }
+                c => self.line.push(c),
+            }
+        }
+    }
+
+    fn heading(&mut self, level: u8) {
+        if self.rows > 0 {
+            return self.line.push(' ');
+        }
+        let text = collapse(&std::mem::take(&mut self.line));
+        if level == 1 && self.first_h1.is_none() {
+            self.first_h1 = Some(text.clone()).filter(|title| !title.is_empty());
+        }
+        self.sections.heading(level, &text);
+    }
+
+    /// Ends the block, unless a table's row goes on around it: a row is one line whatever its cells contain.
+    fn flush_outside_rows(&mut self) {
+        if self.rows == 0 {
+            self.flush();
+        } else if !self.line.is_empty() && !self.line.ends_with([' ', '\n']) {
+            self.line.push(' ');
+        }
+    }
+
+    fn flush(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if !matches!(line.trim(), "-" | "|" | "") {
+            self.sections.block(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(source: &str) -> ParsedDocument {
+        parse(source.as_bytes(), &Limits::default()).expect("parses")
+    }
+
+    #[test]
+    fn words_without_the_machinery() {
+        let table: &[(&str, &str)] = &[
+            ("<p>One\n two</p><p>three<br>four</p>", "One two\nthree\nfour"),
+            ("<nav>menu</nav><script>var x</script><style>p{}</style><p hidden>no</p><p style='display: none'>no</p><p>yes</p>", "yes"),
+            ("<ul><li>a<ul><li>b</li></ul></li><li><p>c</p></li></ul>", "- a\n  - b\n- c"),
+            ("<table><tr><th>Item</th><th>Price</th></tr><tr><td><p>Tie</p></td><td>9&nbsp;EUR</td></tr></table>", "Item | Price\nTie | 9 EUR"),
+            ("<pre>fn main() {\n    run();\n}</pre>", "fn main() {\n    run();\n}"),
+            ("<p>soft&shy;hyphen</p>", "softhyphen"),
+            ("a<b>b</b>c <i>d</i>", "abc d"),
+            ("<p>unclosed <script>x = '", "unclosed"),
+        ];
+        for (source, expected) in table {
+            assert_eq!(read(source).pages[0].text, *expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn headings_cut_sections() {
+        let parsed = read("<title> The  Guide </title><h1>Guide</h1><p>Intro</p><h2>Part <i>A</i></h2><p>Text</p><h2>Part B</h2>");
+        let seen: Vec<(String, &str)> = parsed.pages.iter().map(|page| (page.heading_path.join(" > "), page.text.as_str())).collect();
+        let expected = [("Guide", "Guide\n\nIntro"), ("Guide > Part A", "Part A\n\nText"), ("Guide > Part B", "Part B")];
+        assert_eq!(seen, expected.map(|(path, text)| (path.to_owned(), text)));
+        assert_eq!(parsed.title.as_deref(), Some("The Guide"));
+    }
+
+    #[test]
+    fn charsets() {
+        let table: &[&[u8]] = &[
+            b"<meta charset='windows-1252'><p>k\xF6stlich</p>",
+            b"<p>k\xF6stlich und gut f\xFCr alle</p>",
+            "<meta charset='iso-8859-1'><p>köstlich</p>".as_bytes(),
+        ];
+        for bytes in table {
+            let parsed = parse(bytes, &Limits::default()).expect("parses");
+            assert!(parsed.pages[0].text.starts_with("köstlich"), "{parsed:?}");
+        }
+    }
+
+    #[test]
+    fn hostile_pages_are_refused_by_name() {
+        let deep = "<div>".repeat(200_000);
+        let large = "<p>x</p>".repeat(1 << 20);
+        for (source, reason) in [(deep, "too_large: the page nests"), (large, "too_large: the HTML file has"), ("<p> </p>".into(), "empty: the page holds no words")] {
+            let refusal = parse(source.as_bytes(), &Limits::default()).expect_err("refused").to_string();
+            assert!(refusal.starts_with(reason), "{refusal}");
+        }
+    }
+}

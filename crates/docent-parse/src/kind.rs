@@ -1,0 +1,216 @@
+//! What a file is: decided by its extension, and checked against its first bytes.
+
+use docent_core::{Format, Refusal, RefusalKind};
+
+/// What the first bytes give away, whatever the name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Pdf,
+    Zip,
+    Ole,
+    Image(&'static str),
+    Archive(&'static str),
+    Rtf,
+    Html,
+    Text,
+    Binary,
+}
+
+impl Content {
+    const fn describe(self) -> &'static str {
+        match self {
+            Self::Pdf => "PDF data",
+            Self::Zip => "a ZIP archive (as Office and EPUB files are)",
+            Self::Ole => "an old or encrypted Microsoft Office file",
+            Self::Image(name) | Self::Archive(name) => name,
+            Self::Rtf => "RTF data",
+            Self::Html => "HTML",
+            Self::Text => "plain text",
+            Self::Binary => "binary data",
+        }
+    }
+}
+
+/// First bytes that identify a kind of file.
+const SIGNATURES: &[(&[u8], Content)] = &[
+    (b"PK\x03\x04", Content::Zip),
+    (b"PK\x05\x06", Content::Zip),
+    (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Content::Ole),
+    (b"{\\rtf", Content::Rtf),
+    (b"\x89PNG\r\n", Content::Image("a PNG image")),
+    (b"\xFF\xD8\xFF", Content::Image("a JPEG image")),
+    (b"GIF8", Content::Image("a GIF image")),
+    (b"II*\0", Content::Image("a TIFF image")),
+    (b"MM\0*", Content::Image("a TIFF image")),
+    (b"\x1F\x8B", Content::Archive("gzip data")),
+    (b"7z\xBC\xAF", Content::Archive("a 7z archive")),
+    (b"\x7FELF", Content::Archive("an executable")),
+];
+
+/// Extensions that are read, and as what.
+const READ: &[(&str, Format)] = &[
+    ("pdf", Format::Pdf),
+    ("md", Format::Markdown),
+    ("markdown", Format::Markdown),
+    ("html", Format::Html),
+    ("htm", Format::Html),
+    ("xhtml", Format::Html),
+    ("txt", Format::Text),
+    ("text", Format::Text),
+    ("log", Format::Text),
+    ("rst", Format::Text),
+];
+
+/// Extensions that are known and not read, with the name a person knows them by.
+const NOT_READ: &[(&str, &str)] = &[
+    ("docx", "DOCX (Microsoft Word)"),
+    ("docm", "DOCM (Microsoft Word)"),
+    ("doc", "DOC (Microsoft Word 97-2003)"),
+    ("pptx", "PPTX (Microsoft PowerPoint)"),
+    ("ppt", "PPT (Microsoft PowerPoint 97-2003)"),
+    ("xlsx", "XLSX (Microsoft Excel)"),
+    ("xls", "XLS (Microsoft Excel 97-2003)"),
+    ("odt", "ODT (OpenDocument text)"),
+    ("ods", "ODS (OpenDocument spreadsheet)"),
+    ("odp", "ODP (OpenDocument presentation)"),
+    ("rtf", "RTF (Rich Text Format)"),
+    ("csv", "CSV (comma-separated values)"),
+    ("tsv", "TSV (tab-separated values)"),
+    ("json", "JSON"),
+    ("xml", "XML"),
+    ("yaml", "YAML"),
+    ("yml", "YAML"),
+    ("epub", "EPUB (e-book)"),
+    ("ipynb", "Jupyter notebook"),
+    ("tex", "LaTeX"),
+    ("eml", "e-mail"),
+    ("msg", "Outlook message"),
+    ("png", "image"),
+    ("jpg", "image"),
+    ("jpeg", "image"),
+    ("gif", "image"),
+    ("tif", "image"),
+    ("tiff", "image"),
+    ("webp", "image"),
+    ("zip", "ZIP"),
+    ("gz", "gzip"),
+];
+
+const HINT: &str = "PDF, Markdown, HTML and plain text are";
+
+/// The format a name alone promises: what an ingest of a folder picks out without opening anything.
+pub fn by_name(filename: &str) -> Option<Format> {
+    let extension = extension(filename)?;
+    READ.iter().find(|(name, _)| *name == extension).map(|(_, format)| *format)
+}
+
+/// Decides what a file is, or refuses it with a sentence that says why.
+pub fn detect(bytes: &[u8], filename: &str) -> Result<Format, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::new(RefusalKind::Empty, "the file has no bytes"));
+    }
+    let content = sniff(bytes);
+    match (extension(filename), by_name(filename)) {
+        (_, Some(format)) => agree(format, content, filename),
+        (Some(extension), None) => Err(not_read(&extension)),
+        (None, None) => without_extension(content),
+    }
+}
+
+fn extension(filename: &str) -> Option<String> {
+    let name = filename.rsplit(['/', '\\']).next()?;
+    let (stem, extension) = name.rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty()).then(|| extension.to_lowercase())
+}
+
+fn agree(format: Format, content: Content, filename: &str) -> Result<Format, Refusal> {
+    let agrees = match format {
+        Format::Pdf => content == Content::Pdf,
+        Format::Html | Format::Markdown | Format::Text => matches!(content, Content::Html | Content::Text),
+    };
+    if agrees {
+        return Ok(format);
+    }
+    let named = extension(filename).unwrap_or_default();
+    let detail = format!("the file is named .{named} but contains {}; rename it or replace it", content.describe());
+    Err(Refusal::new(RefusalKind::Corrupt, detail))
+}
+
+fn without_extension(content: Content) -> Result<Format, Refusal> {
+    match content {
+        Content::Text => Ok(Format::Text),
+        Content::Html => Ok(Format::Html),
+        Content::Pdf => Ok(Format::Pdf),
+        other => {
+            let detail = format!("the file has no extension and contains {}, which is not read; {HINT}", other.describe());
+            Err(Refusal::new(RefusalKind::Unsupported, detail))
+        }
+    }
+}
+
+fn not_read(extension: &str) -> Refusal {
+    let known = NOT_READ.iter().find(|(name, _)| *name == extension);
+    let what = known.map_or_else(|| format!(".{extension}"), |(_, name)| (*name).to_owned());
+    Refusal::new(RefusalKind::Unsupported, format!("{what} files are not read yet; {HINT}"))
+}
+
+fn sniff(bytes: &[u8]) -> Content {
+    let head = &bytes[..bytes.len().min(1024)];
+    if let Some((_, content)) = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)) {
+        return *content;
+    }
+    if head.windows(4).any(|window| window == b"%PDF") {
+        return Content::Pdf;
+    }
+    if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
+        return Content::Image("a WebP image");
+    }
+    if crate::text::wide_encoding(bytes).is_none() && bytes[..bytes.len().min(64 << 10)].contains(&0) {
+        return Content::Binary;
+    }
+    if looks_like_html(head) { Content::Html } else { Content::Text }
+}
+
+fn looks_like_html(head: &[u8]) -> bool {
+    let start: Vec<u8> = head.trim_ascii_start().iter().take(256).map(u8::to_ascii_lowercase).collect();
+    start.starts_with(b"<!doctype html") || start.starts_with(b"<html") || start.starts_with(b"<head")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(bytes: &[u8], filename: &str) -> String {
+        match detect(bytes, filename) {
+            Ok(format) => format.as_str().to_owned(),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    #[test]
+    fn name_and_content_decide_together() {
+        let png = b"\x89PNG\r\n\x1a\n\0\0";
+        let table: &[(&[u8], &str, &str)] = &[
+            (b"%PDF-1.7", "a.pdf", "pdf"),
+            (b"junk before\n%PDF-1.7", "A.PDF", "pdf"),
+            (b"# Title", "notes.md", "markdown"),
+            (b"<p>hello", "page.htm", "html"),
+            (b"<html>", "page.txt", "text"),
+            (b"plain", "page.html", "html"),
+            (b"plain", "dir.d/README", "text"),
+            (b"plain", ".profile", "text"),
+            (b"\xFF\xFEh\0i\0", "wide.txt", "text"),
+            (b"", "a.pdf", "empty: the file has no bytes"),
+            (b"<!DOCTYPE html>", "a.pdf", "corrupt: the file is named .pdf but contains HTML; rename it or replace it"),
+            (b"%PDF-1.7", "a.txt", "corrupt: the file is named .txt but contains PDF data; rename it or replace it"),
+            (png, "a.md", "corrupt: the file is named .md but contains a PNG image; rename it or replace it"),
+            (b"ab\0\x01c", "a.log", "corrupt: the file is named .log but contains binary data; rename it or replace it"),
+            (b"PK\x03\x04", "a.docx", "unsupported: DOCX (Microsoft Word) files are not read yet; PDF, Markdown, HTML and plain text are"),
+            (b"x", "a.xyz", "unsupported: .xyz files are not read yet; PDF, Markdown, HTML and plain text are"),
+            (png, "picture", "unsupported: the file has no extension and contains a PNG image, which is not read; PDF, Markdown, HTML and plain text are"),
+        ];
+        for (bytes, filename, expected) in table {
+            assert_eq!(outcome(bytes, filename), *expected, "{filename}");
+        }
+    }
+}
