@@ -3,7 +3,7 @@
 use crate::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::unknown_collection;
-use crate::ports::{GenerateEvent, GenerateRequest, Passage, SearchRequest, SearchResponse};
+use crate::ports::{Collection, GenerateEvent, GenerateRequest, Passage, SearchRequest, SearchResponse};
 use crate::progress::QueryEvent;
 use crate::trace::{Candidate, Timings, Trace};
 use docent_core::outcome::{EvidenceCheck, Verdict};
@@ -51,8 +51,11 @@ impl Engine {
     }
 
     async fn timed_search(&self, search: &Search) -> Result<(SearchResponse, Duration, Duration)> {
-        if self.index.collection(&search.collection).await?.is_none() {
+        let Some(collection) = self.index.collection(&search.collection).await? else {
             return Err(unknown_collection(&search.collection));
+        };
+        if search.mode != SearchMode::Bm25 {
+            self.check_model(&collection)?;
         }
         let start = (self.clock)();
         let vector = match search.mode {
@@ -69,6 +72,18 @@ impl Engine {
         };
         let response = self.index.search(&search.collection, &request).await?;
         Ok((response, embedded.since(start), (self.clock)().since(embedded)))
+    }
+
+    /// Vectors of two models have nothing to do with each other, even when they are of the same length.
+    fn check_model(&self, collection: &Collection) -> Result<()> {
+        let (made_with, configured) = (&collection.profile.embedding, self.embedder.model());
+        if made_with == configured {
+            return Ok(());
+        }
+        let name = &collection.name;
+        let message = format!("collection `{name}` was made with the embedding model {}", made_with.name);
+        let hint = format!("configure that model instead of {}, or ingest into a new collection", configured.name);
+        Err(Error::invalid(message).hint(hint))
     }
 
     async fn embed_question(&self, text: &str) -> Result<Vec<f32>> {

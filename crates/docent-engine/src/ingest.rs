@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ports::{IndexDocument, IndexProfile};
 use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
-use docent_core::{Chunk, Document, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
+use docent_core::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use futures::StreamExt;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ pub struct FileReport {
     pub outcome: IngestOutcome,
     /// Why, for a refusal; begins with the kind.
     pub reason: Option<String>,
+    /// What the file was recognised as, unless it was refused.
+    pub format: Option<Format>,
     /// Pages (or sections).
     pub pages: u32,
     /// Characters of text.
@@ -421,6 +423,7 @@ fn report(document: &Document, outcome: IngestOutcome) -> FileReport {
         document_id: document.id.clone(),
         outcome,
         reason: None,
+        format: Some(document.format),
         pages: document.pages,
         characters: document.characters,
         chunks: document.chunks,
@@ -436,6 +439,7 @@ fn refused(file: &SourceFile, refusal: &Refusal, is_update: bool) -> FileReport 
         document_id: file.document_id.clone(),
         outcome: IngestOutcome::Refused,
         reason: Some(refusal.to_string()),
+        format: None,
         pages: 0,
         characters: 0,
         chunks: 0,

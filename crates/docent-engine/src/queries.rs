@@ -36,10 +36,17 @@ impl Engine {
     /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key.
     pub async fn submit(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<Query> {
         let (query, is_new) = self.accept(request, key).await?;
-        if is_new && let Err(error) = self.dispatcher.dispatch(&query.id).await {
-            tracing::warn!(query_id = query.id, %error, "dispatch failed; the sweep will find the query");
+        if is_new {
+            self.dispatch(&query.id).await;
         }
         Ok(query)
+    }
+
+    /// Asks for a query to be worked on. That it fails is only a delay: the sweep finds the query.
+    pub async fn dispatch(&self, id: &str) {
+        if let Err(error) = self.dispatcher.dispatch(id).await {
+            tracing::warn!(query_id = id, %error, "dispatch failed; the sweep will find the query");
+        }
     }
 
     /// As [`Self::submit`], without asking anybody to work on it; says whether it is new.
@@ -182,8 +189,8 @@ impl Engine {
             };
             if query.attempt >= self.settings.attempts_max || now >= query.deadline {
                 self.give_up(id).await?;
-            } else if let Err(error) = self.dispatcher.dispatch(id).await {
-                tracing::warn!(query_id = id, %error, "dispatch failed; the next sweep tries again");
+            } else {
+                self.dispatch(id).await;
             }
         }
         self.queries.expire(now).await?;

@@ -1,0 +1,68 @@
+//! Reads JSON bodies and query strings, and says which field is wrong when one is.
+
+use crate::problem::Problem;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+/// Largest body, in bytes.
+pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// A JSON body; whatever its content type says.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        serde_json::from_slice(&bytes).map(JsonBody).map_err(|error| wrong(&error))
+    }
+}
+
+/// The query string.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let parsed = Query::<T>::try_from_uri(&parts.uri);
+        parsed.map(|Query(params)| Params(params)).map_err(|rejection| {
+            let message = rejection.body_text();
+            let param = named(&message);
+            let problem = Problem::invalid(message);
+            param.into_iter().fold(problem, Problem::param)
+        })
+    }
+}
+
+fn unreadable(rejection: &BytesRejection) -> Problem {
+    match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            let message = format!("the body has more than {BODY_BYTES_MAX} bytes");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        }
+        _ => Problem::invalid("the body broke off"),
+    }
+}
+
+fn wrong(error: &serde_json::Error) -> Problem {
+    let message = error.to_string();
+    let problem = match named(&message) {
+        Some(field) if error.is_data() => Problem::invalid(message).param(field),
+        _ if error.is_data() => Problem::invalid(message),
+        _ => Problem::invalid(format!("the body is not JSON: {message}")),
+    };
+    problem.hint("/docs describes every field")
+}
+
+/// The first name in backticks: serde puts the field there.
+fn named(message: &str) -> Option<String> {
+    let is_about_a_field = message.contains("field `");
+    let name = message.split('`').nth(1)?;
+    is_about_a_field.then(|| name.to_owned())
+}

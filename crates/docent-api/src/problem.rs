@@ -1,0 +1,146 @@
+//! What goes wrong, as a client sees it: OpenAI's error shape, with a hint and the request's id.
+//!
+//! A client learns what it can act on. The cause of a defect goes to the log, once, here.
+
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use docent_engine::{Error, ErrorKind};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+tokio::task_local! {
+    /// The id of the request that this task answers.
+    pub(crate) static REQUEST_ID: String;
+}
+
+/// The body of every response that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
+    error: ProblemDetail,
+    /// Name it when you ask somebody for help.
+    request_id: String,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemDetail {
+    /// `invalid_request_error`, `authentication_error`, `not_found_error`, `conflict_error`, `rate_limit_error`, `server_error`.
+    r#type: &'static str,
+    /// A word programs can branch on.
+    code: &'static str,
+    /// A sentence.
+    message: String,
+    /// The field or parameter that is wrong, if it is one.
+    param: Option<String>,
+    /// What to do about it, when we know.
+    hint: Option<String>,
+}
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    param: Option<String>,
+    hint: Option<String>,
+    headers: HeaderMap,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), param: None, hint: None, headers: HeaderMap::new() }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub(crate) fn param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.status {
+            StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::NOT_FOUND => "not_found_error",
+            StatusCode::CONFLICT => "conflict_error",
+            StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request_error",
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (status, code) = match error.kind() {
+            ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            ErrorKind::Invalid => (StatusCode::BAD_REQUEST, "invalid"),
+            ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict"),
+            ErrorKind::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            ErrorKind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            ErrorKind::Unauthorized => (StatusCode::BAD_GATEWAY, "model_unauthorized"),
+            ErrorKind::Internal => return defect(&error),
+        };
+        let problem = Self { hint: error.hint_text().map(str::to_owned), ..Self::new(status, code, error.to_string()) };
+        match error.kind() {
+            ErrorKind::RateLimited { retry_after } => {
+                problem.header(header::RETRY_AFTER, seconds(retry_after.map_or(1, |wait| wait.as_secs().max(1))))
+            }
+            ErrorKind::Unavailable => problem.header(header::RETRY_AFTER, seconds(1)),
+            _ => problem,
+        }
+    }
+}
+
+/// A defect or a machine in trouble: the log has the cause, the client its number.
+fn defect(error: &Error) -> Problem {
+    let causes: Vec<String> = std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+        .map(ToString::to_string)
+        .collect();
+    tracing::error!(request_id = request_id(), %error, ?causes, "request failed");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on this side")
+        .hint("the server's log has the cause under the request id")
+}
+
+/// The id of the request being answered.
+pub(crate) fn request_id() -> String {
+    REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// A number of seconds as a header's value.
+pub(crate) fn seconds(seconds: u64) -> HeaderValue {
+    HeaderValue::from(seconds)
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let detail = ProblemDetail {
+            r#type: self.kind(),
+            code: self.code,
+            message: self.message,
+            param: self.param,
+            hint: self.hint,
+        };
+        let body = ProblemBody { error: detail, request_id: request_id() };
+        (self.status, self.headers, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,35 @@
+//! Collections.
+
+use crate::problem::{Problem, ProblemBody};
+use crate::state::Api;
+use crate::wire::{CollectionBody, List};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+/// All collections.
+#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = List<CollectionBody>)))]
+pub(crate) async fn list(State(api): State<Api>) -> Result<Json<List<CollectionBody>>, Problem> {
+    let all = api.engine.index.collections().await?;
+    Ok(Json(List::whole(all.into_iter().map(CollectionBody::from).collect())))
+}
+
+/// One collection.
+#[utoipa::path(get, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
+    responses((status = 200, body = CollectionBody), (status = 404, body = ProblemBody)))]
+pub(crate) async fn read(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<CollectionBody>, Problem> {
+    let collection = api.engine.index.collection(&name).await?;
+    collection.map(|found| Json(found.into())).ok_or_else(|| unknown(&name))
+}
+
+/// Removes a collection with all its documents.
+#[utoipa::path(delete, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
+    responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
+pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+    let was_there = api.engine.index.delete_collection(&name).await?;
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&name)) }
+}
+
+pub(crate) fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("there is no collection `{name}`")).hint("GET /v1/collections lists those that exist")
+}

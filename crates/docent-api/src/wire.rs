@@ -1,0 +1,505 @@
+//! Bodies of requests and responses.
+
+use docent_core::query::{Failure, Query};
+use docent_core::{
+    Citation, Document, Filter, Hit, Outcome, Page, QueryStatus, SearchMode, Source, Timestamp, Verification,
+};
+use docent_engine::ports::Collection;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+/// A point in time as RFC 3339 in UTC, with milliseconds.
+pub fn timestamp(at: Timestamp) -> String {
+    let nanos = i128::from(at.as_millis()) * 1_000_000;
+    let formatted = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|at| at.format(&Rfc3339).ok());
+    formatted.unwrap_or_default()
+}
+
+/// A query's id as clients see it.
+pub fn shown_id(id: &str) -> String {
+    format!("qry_{id}")
+}
+
+/// A query's id as it is stored, from either form.
+pub fn stored_id(id: &str) -> &str {
+    id.strip_prefix("qry_").unwrap_or(id)
+}
+
+/// Asks a question.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateQuery {
+    /// The question, 1 to 2,000 characters.
+    pub query: String,
+    /// Where to look; the server's default if absent.
+    pub collection: Option<String>,
+    /// Which chunks count: `{"type": "eq", "key": "format", "value": "pdf"}` and so on.
+    #[schema(value_type = Option<Object>)]
+    pub filters: Option<Filter>,
+    /// How many passages the answer may be made from, 1 to 50.
+    pub top_k: Option<u32>,
+    /// Who asks; `nobody` if absent.
+    pub user_id: Option<String>,
+    /// Wishes for tone and form.
+    pub instructions: Option<String>,
+    /// The query that this one follows.
+    pub previous_query_id: Option<String>,
+    /// Seconds to wait for the answer, 0 to 60.
+    pub wait: Option<f64>,
+    /// Labels of your own, returned as they are.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A query and, once it is completed, its answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueryBody {
+    /// `qry_` and 32 hexadecimal digits that sort by creation.
+    pub id: String,
+    /// `query`.
+    pub object: &'static str,
+    /// `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
+    #[schema(value_type = String)]
+    pub status: QueryStatus,
+    /// `answered`, `partial` or `not_found`, once completed.
+    #[schema(value_type = Option<String>)]
+    pub outcome: Option<Outcome>,
+    /// The question.
+    pub query: String,
+    /// The answer, once completed.
+    pub answer: Option<String>,
+    /// Evidence for the answer.
+    pub citations: Vec<CitationBody>,
+    /// What the answer was made from; for `not_found` the nearest passages.
+    pub sources: Vec<SourceBody>,
+    /// Tokens spent.
+    pub usage: Option<UsageBody>,
+    /// Estimated cost; not known yet.
+    #[schema(value_type = Option<Object>)]
+    pub cost: Option<serde_json::Value>,
+    /// The index generation that was searched.
+    pub generation: Option<String>,
+    /// Who answered.
+    pub model: Option<String>,
+    /// Why it failed, once failed.
+    pub error: Option<FailureBody>,
+    /// Where it looks.
+    pub collection: String,
+    /// Who asked.
+    pub user_id: String,
+    /// Your labels.
+    pub metadata: BTreeMap<String, String>,
+    /// How often a worker took it up.
+    pub attempt: u32,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339, once terminal.
+    pub completed_at: Option<String>,
+}
+
+/// Words that were found in the stored text of a document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CitationBody {
+    /// The document.
+    pub document_id: String,
+    /// Its path.
+    pub filename: String,
+    /// Its title.
+    pub title: String,
+    /// The chunk.
+    pub chunk_id: String,
+    /// Page of the first character, from 1; null where the format has none.
+    pub start_page_number: Option<u32>,
+    /// Page of the last character.
+    pub end_page_number: Option<u32>,
+    /// Place of the page (or section) in the document, from 1: `GET /v1/documents/{id}/pages/{place}` has its text.
+    pub page_place: u32,
+    /// Headings above.
+    pub heading_path: Vec<String>,
+    /// The words, as they stand there.
+    pub cited_text: String,
+    /// First character in the page's text.
+    pub start_char_index: u32,
+    /// One past the last.
+    pub end_char_index: u32,
+    /// First character of the answer that this backs.
+    pub answer_start_index: u32,
+    /// One past the last.
+    pub answer_end_index: u32,
+    /// `verified` (word for word) or `repaired` (nearly; these are the page's words).
+    #[schema(value_type = String)]
+    pub verification: Verification,
+}
+
+/// A retrieved chunk.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SourceBody {
+    /// The chunk.
+    pub chunk_id: String,
+    /// The document.
+    pub document_id: String,
+    /// Its path.
+    pub filename: String,
+    /// Its title.
+    pub title: String,
+    /// Page, from 1; null where the format has none.
+    pub page_number: Option<u32>,
+    /// Headings above.
+    pub heading_path: Vec<String>,
+    /// Its words.
+    pub text: String,
+    /// What it was ranked by.
+    pub score: f32,
+}
+
+/// Tokens.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UsageBody {
+    /// Read by the model.
+    pub input_tokens: u64,
+    /// Written by the model.
+    pub output_tokens: u64,
+    /// Both.
+    pub total_tokens: u64,
+    /// Embedded.
+    pub embedding_tokens: u64,
+}
+
+/// Why a query failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailureBody {
+    /// A word programs can branch on.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl From<&Query> for QueryBody {
+    fn from(query: &Query) -> Self {
+        let answer = query.answer.as_ref();
+        Self {
+            id: shown_id(&query.id),
+            object: "query",
+            status: query.status,
+            outcome: answer.map(|answer| answer.outcome),
+            query: query.request.text.clone(),
+            answer: answer.map(|answer| answer.text.clone()),
+            citations: answer.map(|answer| citations(&answer.citations)).unwrap_or_default(),
+            sources: answer.map(|answer| sources(&answer.sources)).unwrap_or_default(),
+            usage: answer.map(|answer| UsageBody {
+                input_tokens: answer.usage.input_tokens,
+                output_tokens: answer.usage.output_tokens,
+                total_tokens: answer.usage.total_tokens,
+                embedding_tokens: answer.usage.embedding_tokens,
+            }),
+            cost: None,
+            generation: answer.map(|answer| answer.generation.clone()),
+            model: answer.map(|answer| answer.model.clone()),
+            error: query.failure.as_ref().map(FailureBody::from),
+            collection: query.request.collection.clone(),
+            user_id: query.request.user_id.clone(),
+            metadata: query.request.metadata.clone(),
+            attempt: query.attempt,
+            created_at: timestamp(query.created_at),
+            completed_at: query.completed_at.map(timestamp),
+        }
+    }
+}
+
+impl From<&Failure> for FailureBody {
+    fn from(failure: &Failure) -> Self {
+        Self { code: failure.code.clone(), message: failure.message.clone(), hint: failure.hint.clone() }
+    }
+}
+
+pub(crate) fn citations(citations: &[Citation]) -> Vec<CitationBody> {
+    let body = |citation: &Citation| CitationBody {
+        document_id: citation.document_id.clone(),
+        filename: citation.filename.clone(),
+        title: citation.title.clone(),
+        chunk_id: citation.chunk_id.clone(),
+        start_page_number: citation.start_page_number,
+        end_page_number: citation.end_page_number,
+        page_place: citation.page_index + 1,
+        heading_path: citation.heading_path.clone(),
+        cited_text: citation.cited_text.clone(),
+        start_char_index: citation.start_char_index,
+        end_char_index: citation.end_char_index,
+        answer_start_index: citation.answer_start_index,
+        answer_end_index: citation.answer_end_index,
+        verification: citation.verification,
+    };
+    citations.iter().map(body).collect()
+}
+
+pub(crate) fn sources(sources: &[Source]) -> Vec<SourceBody> {
+    let body = |source: &Source| SourceBody {
+        chunk_id: source.chunk_id.clone(),
+        document_id: source.document_id.clone(),
+        filename: source.filename.clone(),
+        title: source.title.clone(),
+        page_number: source.page_number,
+        heading_path: source.heading_path.clone(),
+        text: source.text.clone(),
+        score: source.score,
+    };
+    sources.iter().map(body).collect()
+}
+
+/// A list, or part of one.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// `list`.
+    pub object: &'static str,
+    /// The entries.
+    pub data: Vec<T>,
+    /// True if more follow behind `last_id`.
+    pub has_more: bool,
+    /// Give it as `after` to go on.
+    pub last_id: Option<String>,
+}
+
+impl<T> List<T> {
+    pub(crate) fn whole(data: Vec<T>) -> Self {
+        Self::part(data, false, None)
+    }
+
+    pub(crate) fn part(data: Vec<T>, has_more: bool, last_id: Option<String>) -> Self {
+        Self { object: "list", data, has_more, last_id }
+    }
+}
+
+/// What a user thought of an answer.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FeedbackBody {
+    /// Thumbs up?
+    pub helpful: bool,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Searches.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchBody {
+    /// The words, 1 to 2,000 characters.
+    pub query: String,
+    /// Where to look; the server's default if absent.
+    pub collection: Option<String>,
+    /// Which chunks count.
+    #[schema(value_type = Option<Object>)]
+    pub filters: Option<Filter>,
+    /// How many, 1 to 100; 10 if absent.
+    pub max_num_results: Option<usize>,
+    /// Which ranking; `hybrid` if absent.
+    pub mode: Option<ModeBody>,
+}
+
+/// Which ranking answers a search.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeBody {
+    /// Words.
+    Bm25,
+    /// Vectors.
+    Dense,
+    /// Both, fused.
+    Hybrid,
+}
+
+impl From<ModeBody> for SearchMode {
+    fn from(mode: ModeBody) -> Self {
+        match mode {
+            ModeBody::Bm25 => Self::Bm25,
+            ModeBody::Dense => Self::Dense,
+            ModeBody::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchResults {
+    /// `list`.
+    pub object: &'static str,
+    /// Best first.
+    pub data: Vec<HitBody>,
+    /// The index generation that was searched.
+    pub generation: String,
+}
+
+/// A chunk with the scores that brought it here.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HitBody {
+    /// The chunk.
+    pub chunk_id: String,
+    /// The document.
+    pub document_id: String,
+    /// Its path.
+    pub filename: String,
+    /// Its title.
+    pub title: String,
+    /// Page, from 1; null where the format has none.
+    pub page_number: Option<u32>,
+    /// Headings above.
+    pub heading_path: Vec<String>,
+    /// Its words.
+    pub text: String,
+    /// What it is ranked by.
+    pub score: f32,
+    /// BM25.
+    pub bm25: Option<f32>,
+    /// Cosine similarity.
+    pub dense: Option<f32>,
+    /// First character in the page's text.
+    pub start_char_index: u32,
+    /// One past the last.
+    pub end_char_index: u32,
+}
+
+impl From<Hit> for HitBody {
+    fn from(hit: Hit) -> Self {
+        let Hit { chunk, score, bm25, dense } = hit;
+        Self {
+            chunk_id: chunk.id,
+            document_id: chunk.document_id,
+            filename: chunk.filename,
+            title: chunk.title,
+            page_number: chunk.page,
+            heading_path: chunk.heading_path,
+            text: chunk.text,
+            score,
+            bm25,
+            dense,
+            start_char_index: chunk.start_char,
+            end_char_index: chunk.end_char,
+        }
+    }
+}
+
+/// A document: everything but its text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentBody {
+    /// `doc_` and 32 hexadecimal digits.
+    pub id: String,
+    /// `document`.
+    pub object: &'static str,
+    /// Its path.
+    pub filename: String,
+    /// Its title.
+    pub title: String,
+    /// `pdf`, `markdown`, `html` or `text`.
+    pub format: &'static str,
+    /// BLAKE3 of its bytes.
+    pub content_hash: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Pages (or sections).
+    pub pages: u32,
+    /// Characters of text.
+    pub characters: u64,
+    /// Chunks.
+    pub chunks: u32,
+    /// Pages whose text could not be read.
+    pub unreadable_pages: Vec<u32>,
+    /// What the reader noticed.
+    pub warnings: Vec<String>,
+    /// RFC 3339.
+    pub ingested_at: String,
+}
+
+impl From<Document> for DocumentBody {
+    fn from(document: Document) -> Self {
+        Self {
+            id: document.id,
+            object: "document",
+            filename: document.filename,
+            title: document.title,
+            format: document.format.as_str(),
+            content_hash: document.content_hash,
+            bytes: document.bytes,
+            pages: document.pages,
+            characters: document.characters,
+            chunks: document.chunks,
+            unreadable_pages: document.unreadable_pages,
+            warnings: document.warnings,
+            ingested_at: timestamp(document.ingested_at),
+        }
+    }
+}
+
+/// The text of one page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageBody {
+    /// The document.
+    pub document_id: String,
+    /// Its place in the document, from 1.
+    pub place: u32,
+    /// Its page number; null where the format has none.
+    pub page_number: Option<u32>,
+    /// Headings above.
+    pub heading_path: Vec<String>,
+    /// The text that offsets count in.
+    pub text: String,
+}
+
+impl PageBody {
+    pub(crate) fn new(document_id: String, place: u32, page: Page) -> Self {
+        Self { document_id, place, page_number: page.number, heading_path: page.heading_path, text: page.text }
+    }
+}
+
+/// The receipt of a delete.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedBody {
+    /// What is gone.
+    pub documents: Vec<String>,
+    /// Chunks that went with it.
+    pub chunks: u64,
+    /// The index generation without it.
+    pub generation: String,
+    /// RFC 3339.
+    pub deleted_at: String,
+}
+
+/// A collection at a glance.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CollectionBody {
+    /// Its name.
+    pub name: String,
+    /// `collection`.
+    pub object: &'static str,
+    /// What a search would see.
+    pub generation: String,
+    /// Model of its vectors.
+    pub embedding_model: String,
+    /// Length of its vectors.
+    pub dimension: usize,
+    /// Documents.
+    pub documents: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Bytes on disk, if known.
+    pub bytes: Option<u64>,
+}
+
+impl From<Collection> for CollectionBody {
+    fn from(collection: Collection) -> Self {
+        Self {
+            name: collection.name,
+            object: "collection",
+            generation: collection.generation,
+            embedding_model: collection.profile.embedding.name,
+            dimension: collection.profile.embedding.dimension,
+            documents: collection.documents,
+            chunks: collection.chunks,
+            bytes: collection.bytes,
+        }
+    }
+}
