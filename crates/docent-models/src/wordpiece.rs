@@ -174,7 +174,10 @@ impl<F: FnMut(Piece) -> ControlFlow<()>> Cutter<'_, F> {
             return self.end_word();
         }
         if is_ideograph(c) {
-            return self.alone(c, at);
+            // Compatibility ideographs decompose to one ideograph each.
+            let mut canonical = c;
+            decompose_canonical(c, |part| canonical = part);
+            return self.alone(canonical, at);
         }
         let mut flow = ControlFlow::Continue(());
         decompose_canonical(c, |part| {
