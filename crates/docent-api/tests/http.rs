@@ -1,0 +1,12 @@
+//! Requests through the real router, on the real index and query store in a temporary folder.
+
+#[path = "http/client.rs"]
+mod client;
+#[path = "http/events.rs"]
+mod events;
+#[path = "http/first_system.rs"]
+mod first_system;
+#[path = "../../docent-engine/tests/engine/house.rs"]
+mod house;
+#[path = "http/v1.rs"]
+mod v1;

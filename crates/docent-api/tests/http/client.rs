@@ -1,0 +1,76 @@
+//! A client without a socket.
+
+use crate::house::House;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use docent_api::{Api, ApiSettings, router};
+use docent_engine::worker::run_workers;
+use docent_testkit::provider::ScriptedGenerator;
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// A router whose workers run until the test is over.
+pub struct Site {
+    pub house: House,
+    pub router: Router,
+    _stop: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+impl Site {
+    pub async fn open() -> Self {
+        Self::with(ScriptedGenerator::quoting_the_best_passage(), ApiSettings::default()).await
+    }
+
+    pub async fn with(generator: ScriptedGenerator, settings: ApiSettings) -> Self {
+        let mut house = House::new(generator).furnished().await;
+        let (stop, stopped) = watch::channel(false);
+        let queue = house.queue.take().expect("not taken yet");
+        let engine = Arc::clone(&house.engine);
+        tokio::spawn(async move { run_workers(engine, queue, "test", 2, stopped).await });
+        let router = router(Api::new(Arc::clone(&house.engine), settings));
+        Self { house, router, _stop: stop }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("read");
+        Reply { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).expect("text") }
+    }
+
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).expect("a request")).await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, &[], "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.call("POST", path, &[("content-type", "application/json")], &body.to_string()).await
+    }
+}
