@@ -9,8 +9,8 @@
 
 use multiversion::multiversion;
 
-/// Codes are stored in blocks of this many rows, word by word, so that one vector register holds a word of each row.
-pub(crate) const LANES: usize = 8;
+/// Codes are stored in blocks of this many rows, word by word, so that vector registers hold one word of many rows.
+pub(crate) const LANES: usize = 16;
 
 /// Largest magnitude of a stored value.
 const VALUE_STEPS: f32 = 127.0;
@@ -22,6 +22,11 @@ const QUESTION_STEPS: f32 = 2047.0;
 pub(crate) const fn words(dimension: usize) -> usize {
     dimension.div_ceil(64)
 }
+
+/// Bits of the steps that [`Question::leaning`] counts in, the step that stands for zero, and the largest from there.
+const PLANES: usize = 4;
+const PLANE_ZERO: i32 = 8;
+const PLANE_STEPS: f32 = 7.0;
 
 /// A row as it travels from [`encode`] to the segment's file: signs, scale, values.
 pub(crate) const fn row_bytes(dimension: usize) -> usize {
@@ -51,13 +56,36 @@ fn signs(vector: &[f32]) -> Vec<u64> {
     vector.chunks(64).map(|values| values.iter().enumerate().fold(0, bit)).collect()
 }
 
+fn planes(vector: &[f32]) -> Vec<[u64; PLANES]> {
+    let inverse = reciprocal(largest(vector) / PLANE_STEPS);
+    let mut planes = vec![[0; PLANES]; words(vector.len())];
+    for (place, value) in vector.iter().enumerate() {
+        let step = ((value * inverse).round() as i32 + PLANE_ZERO) as u64;
+        for (bit, plane) in planes[place / 64].iter_mut().enumerate() {
+            *plane |= (step >> bit & 1) << (place % 64);
+        }
+    }
+    planes
+}
+
 fn largest(vector: &[f32]) -> f32 {
     vector.iter().fold(0.0, |most: f32, value| most.max(value.abs()))
+}
+
+/// Hamming distances to the rows of a block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Distances {
+    /// The smallest of them.
+    pub(crate) least: u16,
+    /// One per row.
+    pub(crate) rows: [u16; LANES],
 }
 
 /// A question's vector, ready to be compared with many rows.
 pub(crate) struct Question {
     signs: Vec<u64>,
+    /// The values in steps of a sixteenth of their range, bit by bit, least first.
+    planes: Vec<[u64; PLANES]>,
     values: Vec<i16>,
     scale: f32,
 }
@@ -68,11 +96,12 @@ impl Question {
         let inverse = reciprocal(largest(vector) / QUESTION_STEPS);
         let values: Vec<i16> = vector.iter().map(|value| (value * inverse).round() as i16).collect();
         let norm = values.iter().map(|value| f32::from(*value).powi(2)).sum::<f32>().sqrt();
-        Self { signs: signs(vector), values, scale: reciprocal(norm) }
+        Self { signs: signs(vector), planes: planes(vector), values, scale: reciprocal(norm) }
     }
 
-    /// Hamming distances to every row of whole blocks; `distances` has one place per row.
-    pub(crate) fn distances(&self, blocks: &[u8], distances: &mut [u16]) {
+    /// Hamming distances to every row of whole blocks, and the smallest of each block; `distances` has one place per
+    /// block.
+    pub(crate) fn distances(&self, blocks: &[u8], distances: &mut [Distances]) {
         match self.signs.len() {
             6 => block_distances::<6>(blocks, &self.signs, distances),
             12 => block_distances::<12>(blocks, &self.signs, distances),
@@ -83,6 +112,13 @@ impl Question {
         }
     }
 
+    /// How much the question leans to the side of the signs of a row, given its block and its lane there: the sum of the
+    /// question's values, in coarse steps, where the row's are positive. Ranks better than the Hamming distance, which
+    /// takes every value of the question for equally large.
+    pub(crate) fn leaning(&self, block: &[u8], lane: usize) -> i32 {
+        lane_leaning(block.as_chunks::<8>().0, lane, &self.planes)
+    }
+
     /// Cosine similarity with a stored row.
     pub(crate) fn cosine(&self, values: &[u8], scale: f32) -> f32 {
         let product = dot(values, &self.values) as f32;
@@ -90,40 +126,56 @@ impl Question {
     }
 }
 
-/// As [`any_distances`] with the number of words known to the compiler, which then unrolls the loop.
+/// As [`any_distances`] with the number of words known to the compiler, which unrolls over them and so keeps a lane per
+/// row: the loop over rows becomes vector instructions without any shuffling.
 #[multiversion(targets(
     "x86_64+avx512f+avx512bw+avx512vl+avx512vpopcntdq+popcnt",
     "x86_64+avx2+popcnt",
     "x86_64+popcnt+sse4.2"
 ))]
-fn block_distances<const WORDS: usize>(blocks: &[u8], signs: &[u64], distances: &mut [u16]) {
+fn block_distances<const WORDS: usize>(blocks: &[u8], signs: &[u64], distances: &mut [Distances]) {
     let Some(signs) = signs.first_chunk::<WORDS>() else { return };
     let (words, _) = blocks.as_chunks::<8>();
-    let (outs, _) = distances.as_chunks_mut::<LANES>();
-    for (block, out) in words.chunks_exact(WORDS * LANES).zip(outs) {
-        let mut sums = [0u64; LANES];
-        for (lanes, sign) in block.as_chunks::<LANES>().0.iter().zip(signs) {
-            for (sum, word) in sums.iter_mut().zip(lanes) {
-                *sum += u64::from((u64::from_le_bytes(*word) ^ sign).count_ones());
+    for (block, out) in words.chunks_exact(WORDS * LANES).zip(distances) {
+        let Some(block) = block.as_chunks::<LANES>().0.first_chunk::<WORDS>() else { return };
+        for lane in 0..LANES {
+            let mut sum = 0;
+            for word in 0..WORDS {
+                sum += u64::from((u64::from_le_bytes(block[word][lane]) ^ signs[word]).count_ones());
             }
+            out.rows[lane] = sum as u16;
         }
-        *out = sums.map(|sum| sum as u16);
+        out.least = out.rows.iter().fold(u16::MAX, |least, distance| least.min(*distance));
     }
 }
 
+/// Hamming distances for any number of words.
 #[multiversion(targets("x86_64+avx2+popcnt", "x86_64+popcnt+sse4.2"))]
-fn any_distances(blocks: &[u8], signs: &[u64], distances: &mut [u16]) {
+fn any_distances(blocks: &[u8], signs: &[u64], distances: &mut [Distances]) {
     let (words, _) = blocks.as_chunks::<8>();
-    let (outs, _) = distances.as_chunks_mut::<LANES>();
-    for (block, out) in words.chunks_exact(signs.len() * LANES).zip(outs) {
+    for (block, out) in words.chunks_exact(signs.len() * LANES).zip(distances) {
         let mut sums = [0u64; LANES];
         for (lanes, sign) in block.as_chunks::<LANES>().0.iter().zip(signs) {
             for (sum, word) in sums.iter_mut().zip(lanes) {
                 *sum += u64::from((u64::from_le_bytes(*word) ^ sign).count_ones());
             }
         }
-        *out = sums.map(|sum| sum as u16);
+        out.rows = sums.map(|sum| sum as u16);
+        out.least = out.rows.iter().fold(u16::MAX, |least, distance| least.min(*distance));
     }
+}
+
+#[multiversion(targets("x86_64+popcnt+sse4.2"))]
+fn lane_leaning(block: &[[u8; 8]], lane: usize, planes: &[[u64; PLANES]]) -> i32 {
+    let mut sum = 0;
+    for (lanes, planes) in block.as_chunks::<LANES>().0.iter().zip(planes) {
+        let sign = u64::from_le_bytes(lanes[lane % LANES]);
+        for (bit, plane) in planes.iter().enumerate() {
+            sum += ((sign & plane).count_ones() as i32) << bit;
+        }
+        sum -= PLANE_ZERO * sign.count_ones() as i32;
+    }
+    sum
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512vl", "x86_64+avx2"))]
@@ -173,12 +225,27 @@ mod tests {
                     block[at..at + 8].copy_from_slice(&sign.to_le_bytes());
                 }
             }
-            let mut counted = [0u16; LANES];
+            let mut counted = [Distances::default()];
             Question::new(&question).distances(&block, &mut counted);
-            for (row, distance) in rows.iter().zip(counted) {
+            assert_eq!(Some(&counted[0].least), counted[0].rows.iter().min());
+            for (row, distance) in rows.iter().zip(counted[0].rows) {
                 let differing = row.iter().zip(&question).filter(|(a, b)| (**a >= 0.0) != (**b >= 0.0)).count();
                 assert_eq!(usize::from(distance), differing, "{dimension}");
             }
+        }
+    }
+
+    #[test]
+    fn leaning_sums_the_question_where_the_row_is_positive() {
+        let question = vector(3, 100);
+        let largest = largest(&question);
+        for seed in 4..8 {
+            let row = vector(seed, 100);
+            let coarse = |value: &f32| (value / largest * PLANE_STEPS).round() as i32;
+            let sum =
+                row.iter().zip(&question).filter(|(row, _)| **row >= 0.0).map(|(_, value)| coarse(value)).sum::<i32>();
+            let block: Vec<u8> = signs(&row).iter().flat_map(|word| word.to_le_bytes().repeat(LANES)).collect();
+            assert_eq!(Question::new(&question).leaning(&block, 5), sum);
         }
     }
 

@@ -19,7 +19,10 @@ const META: &str = "meta.json";
 const POLL: Duration = Duration::from_millis(25);
 
 /// Decompressed blocks of stored records that are kept per segment.
-const CACHED_BLOCKS: usize = 16;
+const CACHED_BLOCKS: usize = 64;
+
+/// Bytes of stored records that are compressed together: a hit costs the decompression of one such block.
+const BLOCK_BYTES: usize = 4096;
 
 /// Share of deleted records at which a segment is rewritten without them.
 const DELETED_SHARE: f32 = 0.3;
@@ -79,7 +82,11 @@ impl Collection {
         std::fs::create_dir_all(&unfinished)?;
         let schema = schema::build(profile)?;
         let fields = Fields::of(&schema)?;
-        let settings = IndexSettings { docstore_compress_dedicated_thread: false, ..IndexSettings::default() };
+        let settings = IndexSettings {
+            docstore_blocksize: BLOCK_BYTES,
+            docstore_compress_dedicated_thread: false,
+            ..IndexSettings::default()
+        };
         let builder = Index::builder().schema(schema).settings(settings).tokenizers(schema::tokenizers());
         builder.register_plugin(schema::plugin(profile, &fields)).create_in_dir(&unfinished)?;
         if let Err(error) = std::fs::rename(&unfinished, folder) {

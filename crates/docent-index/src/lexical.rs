@@ -5,15 +5,32 @@ use crate::error::Result;
 use crate::filter::Allowed;
 use crate::snapshot::Snapshot;
 use crate::words::question_terms;
-use tantivy::query::{Bm25StatisticsProvider, BooleanQuery, BoostQuery, EnableScoring, Query, TermQuery, Weight};
+use std::sync::Arc;
+use tantivy::query::{
+    Bm25StatisticsProvider, BooleanWeight, BoostQuery, EnableScoring, Explanation, Occur, Query, Scorer, SumCombiner,
+    TermQuery, Weight,
+};
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocAddress, DocId, DocSet, Score, Searcher, Term};
+use tantivy::{DocAddress, DocId, DocSet, Score, Searcher, SegmentReader, Term};
 
 /// A question's words, weighed by the statistics of one generation.
 pub(crate) struct Words<'a> {
     snapshot: &'a Snapshot,
-    terms: Vec<Box<dyn Weight>>,
-    union: Box<dyn Weight>,
+    terms: Vec<Arc<dyn Weight>>,
+    union: BooleanWeight<SumCombiner>,
+}
+
+/// A term's weight in two places: alone, and within the union. Making one looks the term up in every segment.
+struct Shared(Arc<dyn Weight>);
+
+impl Weight for Shared {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        self.0.scorer(reader, boost)
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        self.0.explain(reader, document)
+    }
 }
 
 /// Statistics over chunks alone: the records of documents and pages have no words, but they would count as empty texts.
@@ -48,8 +65,12 @@ impl<'a> Words<'a> {
             return Ok(None);
         }
         let scoring = EnableScoring::enabled_from_statistics_provider(&statistics, &snapshot.searcher);
-        let terms = queries.iter().map(|query| query.weight(scoring)).collect::<tantivy::Result<_>>()?;
-        let union = BooleanQuery::union(queries).weight(scoring)?;
+        let terms = queries.iter().map(|query| Ok(Arc::from(query.weight(scoring)?)));
+        let terms: Vec<Arc<dyn Weight>> = terms.collect::<tantivy::Result<_>>()?;
+        let shared =
+            |weight: &Arc<dyn Weight>| (Occur::Should, Box::new(Shared(Arc::clone(weight))) as Box<dyn Weight>);
+        let clauses = terms.iter().map(shared).collect();
+        let union = BooleanWeight::with_minimum_number_should_match(clauses, 1, true, Box::new(SumCombiner::default));
         Ok(Some(Self { snapshot, terms, union }))
     }
 

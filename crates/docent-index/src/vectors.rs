@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | header | `DOCENTV1`, dimension `u32`, rows `u32`, zeros to 64 |
 //! | documents | the segment's document id of each row, ascending, `u32` |
-//! | signs | blocks of 8 rows, word by word (see [`crate::codes`]); the last block is filled with zeros |
+//! | signs | blocks of 16 rows, word by word (see [`crate::codes`]); the last block is filled with zeros |
 //! | scales | one `f32` per row |
 //! | values | `dimension` times `i8` per row |
 //!
@@ -96,11 +96,16 @@ impl SegmentVectors {
         self.layout.rows
     }
 
-    /// The whole blocks of signs that hold rows `first..` up to `count` of them; `first` is a multiple of the block.
+    /// Signs of this many blocks from the one that begins with row `first`.
     pub(crate) fn blocks(&self, first: usize, count: usize) -> &[u8] {
         let row = words(self.layout.dimension) * 8;
         let start = self.layout.signs.start + first * row;
-        &self.bytes[start..start + count.next_multiple_of(LANES) * row]
+        &self.bytes[start..start + count * LANES * row]
+    }
+
+    /// The block that holds the signs of a row, and its lane there.
+    pub(crate) fn block_of(&self, row: usize) -> (&[u8], usize) {
+        (self.blocks(row - row % LANES, 1), row % LANES)
     }
 
     /// The segment's document id of a row.
@@ -126,8 +131,8 @@ impl SegmentVectors {
     }
 
     fn sign(&self, row: usize, word: usize) -> [u8; 8] {
-        let block = self.blocks(row - row % LANES, LANES).as_chunks::<8>().0;
-        block.get(word * LANES + row % LANES).copied().unwrap_or_default()
+        let (block, lane) = self.block_of(row);
+        block.as_chunks::<8>().0.get(word * LANES + lane).copied().unwrap_or_default()
     }
 }
 
