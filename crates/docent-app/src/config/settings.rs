@@ -1,0 +1,463 @@
+//! The settings, each declared once.
+
+use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel};
+use docent_engine::{Error, Result};
+use docent_models::openai::Secret;
+use std::fmt::Display;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// How a value is treated before it is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As it is.
+    Plain,
+    /// Made absolute.
+    Path,
+    /// Never shown.
+    Secret,
+}
+
+/// What holds when nobody says anything.
+#[derive(Clone, Copy, Debug)]
+pub enum Preset {
+    /// No value.
+    Nothing(&'static str),
+    /// This value.
+    Is(&'static str),
+    /// A value that depends on the machine or on settings declared earlier; the first part says so in words.
+    Computed(&'static str, fn(&Config, &Environment) -> Result<Option<String>>),
+}
+
+impl Preset {
+    pub(super) fn text(self, before: &Config, environment: &Environment) -> Result<Option<String>> {
+        match self {
+            Self::Nothing(_) => Ok(None),
+            Self::Is(text) => Ok(Some(text.to_owned())),
+            Self::Computed(_, compute) => compute(before, environment),
+        }
+    }
+
+    pub(super) fn in_words(self) -> String {
+        match self {
+            Self::Nothing(words) | Self::Computed(words, _) => words.to_owned(),
+            Self::Is(text) => format!("`{text}`"),
+        }
+    }
+}
+
+/// The declaration of a setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Heading in the reference.
+    pub group: &'static str,
+    /// Name in `docent.toml`, in messages and in `docent config`.
+    pub key: &'static str,
+    /// Environment variables, the strongest first.
+    pub environment: &'static [&'static str],
+    /// How its text is treated.
+    pub kind: Kind,
+    /// What holds otherwise.
+    pub default: Preset,
+    /// What it is, beginning in lower case and without full stop.
+    pub about: &'static str,
+    /// Understands the text; the error says what it must be.
+    pub(super) read: fn(&mut Config, &str) -> std::result::Result<(), String>,
+}
+
+use Kind::{Path, Plain, Secret as Hidden};
+use Preset::{Computed, Is, Nothing};
+
+/// All settings, in the order of the reference.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        group: "Places",
+        key: "data",
+        environment: &["DOCENT_DATA"],
+        kind: Path,
+        default: Computed(
+            "`$XDG_DATA_HOME/docent`, else `~/.local/share/docent` (macOS: `~/Library/Application Support/docent`)",
+            |_, environment| data_folder(environment).map(Some),
+        ),
+        about: "the folder that keeps everything: index, queries, settings file",
+        read: |config, text| set(&mut config.data, PathBuf::from(text)),
+    },
+    Setting {
+        group: "Places",
+        key: "index",
+        environment: &["DOCENT_INDEX"],
+        kind: Path,
+        default: Computed("`index` in the data folder", |config, _| {
+            Ok(Some(config.data.join("index").to_string_lossy().into_owned()))
+        }),
+        about: "the folder that keeps the index, one folder per collection",
+        read: |config, text| set(&mut config.index, PathBuf::from(text)),
+    },
+    Setting {
+        group: "Places",
+        key: "collection",
+        environment: &["DOCENT_COLLECTION"],
+        kind: Plain,
+        default: Is("default"),
+        about: "the collection that is meant when none is named",
+        read: |config, text| set(&mut config.collection, text.to_owned()),
+    },
+    Setting {
+        group: "Models",
+        key: "openai_api_key",
+        environment: &["OPENAI_API_KEY"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "the key for the OpenAI-compatible endpoint; local servers often need none",
+        read: |config, text| set(&mut config.openai.api_key, Some(Secret::new(text))),
+    },
+    Setting {
+        group: "Models",
+        key: "openai_base_url",
+        environment: &["OPENAI_BASE_URL"],
+        kind: Plain,
+        default: Is("https://api.openai.com/v1"),
+        about: "where the OpenAI-compatible endpoint is, for example `http://localhost:11434/v1`",
+        read: |config, text| set(&mut config.openai.base_url, text.to_owned()),
+    },
+    Setting {
+        group: "Models",
+        key: "generator",
+        environment: &["DOCENT_GENERATOR"],
+        kind: Plain,
+        default: Computed("`openai` if there is an `openai_api_key`, else `quoting`", |config, _| {
+            let chosen = if config.openai.api_key.is_some() { "openai" } else { "quoting" };
+            Ok(Some(chosen.to_owned()))
+        }),
+        about: "who writes answers: `quoting` (no model: the best sentences, word for word) or `openai`",
+        read: |config, text| {
+            let choices = [("quoting", GeneratorChoice::Quoting), ("openai", GeneratorChoice::OpenAi)];
+            choose(&mut config.generator, text, &choices)
+        },
+    },
+    Setting {
+        group: "Models",
+        key: "openai_model",
+        environment: &["DOCENT_OPENAI_MODEL", "OPENAI_MODEL"],
+        kind: Plain,
+        default: Is("gpt-4o-mini"),
+        about: "the chat model",
+        read: |config, text| set(&mut config.openai.model, text.to_owned()),
+    },
+    Setting {
+        group: "Models",
+        key: "embedder",
+        environment: &["DOCENT_EMBEDDER"],
+        kind: Plain,
+        default: Is("local"),
+        about: "who turns texts into vectors: `local` (the model inside the program) or `openai`; a collection keeps to the \
+                one that it was made with",
+        read: |config, text| {
+            let choices = [("local", EmbedderChoice::Local), ("openai", EmbedderChoice::OpenAi)];
+            choose(&mut config.embedder, text, &choices)
+        },
+    },
+    Setting {
+        group: "Models",
+        key: "openai_embedding_model",
+        environment: &["DOCENT_OPENAI_EMBEDDING_MODEL", "OPENAI_EMBEDDING_MODEL"],
+        kind: Plain,
+        default: Is("text-embedding-3-small"),
+        about: "the embedding model, if `embedder` is `openai`",
+        read: |config, text| set(&mut config.openai.embedding_model, text.to_owned()),
+    },
+    Setting {
+        group: "Models",
+        key: "openai_embedding_dimension",
+        environment: &["DOCENT_OPENAI_EMBEDDING_DIMENSION"],
+        kind: Plain,
+        default: Nothing("the model's own; an unknown model is asked"),
+        about: "the length of the embedding model's vectors",
+        read: |config, text| {
+            let dimension = number(text, 1..=16_384)?;
+            set(&mut config.openai.embedding_dimension, Some(dimension))
+        },
+    },
+    Setting {
+        group: "Models",
+        key: "proxy",
+        environment: &["DOCENT_PROXY", "HTTPS_PROXY", "https_proxy"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "a proxy, as a URL, for endpoints with an https address",
+        read: |config, text| set(&mut config.openai.proxy, Some(Secret::new(text))),
+    },
+    Setting {
+        group: "Models",
+        key: "ca_file",
+        environment: &["DOCENT_CA_FILE", "SSL_CERT_FILE"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "a file of certificates in PEM to trust besides the public ones",
+        read: |config, text| set(&mut config.ca_file, Some(PathBuf::from(text))),
+    },
+    Setting {
+        group: "Documents",
+        key: "chunk_tokens",
+        environment: &["DOCENT_CHUNK_TOKENS"],
+        kind: Plain,
+        default: Is("200"),
+        about: "the most tokens that a chunk has, its title and headings not counted; the local model reads 256 in all",
+        read: |config, text| {
+            let tokens = number(text, 16..=8_000)?;
+            set(&mut config.engine.chunking.tokens_max, tokens)
+        },
+    },
+    Setting {
+        group: "Documents",
+        key: "chunk_overlap",
+        environment: &["DOCENT_CHUNK_OVERLAP"],
+        kind: Plain,
+        default: Is("0"),
+        about: "how many tokens of the chunk before are repeated; less than `chunk_tokens`",
+        read: |config, text| {
+            let most = config.engine.chunking.tokens_max.saturating_sub(1);
+            let overlap = number(text, 0..=most)?;
+            set(&mut config.engine.chunking.overlap, overlap)
+        },
+    },
+    Setting {
+        group: "Documents",
+        key: "parse_workers",
+        environment: &["DOCENT_PARSE_WORKERS"],
+        kind: Plain,
+        default: Computed("one per processor", |_, _| Ok(Some(processors().to_string()))),
+        about: "how many files are read at the same time, each in a process of its own",
+        read: |config, text| set(&mut config.engine.parse_workers, number(text, 1..=256)?),
+    },
+    Setting {
+        group: "Documents",
+        key: "parse_timeout_s",
+        environment: &["DOCENT_PARSE_TIMEOUT_S"],
+        kind: Plain,
+        default: Is("60"),
+        about: "how many seconds reading a file may take",
+        read: |config, text| {
+            let limit = seconds(text, 1..=3_600)?;
+            config.parse.cpu_seconds = limit.as_secs();
+            set(&mut config.parse.wall_time, limit)
+        },
+    },
+    Setting {
+        group: "Documents",
+        key: "parse_memory_mib",
+        environment: &["DOCENT_PARSE_MEMORY_MIB"],
+        kind: Plain,
+        default: Is("1024"),
+        about: "how much memory, in MiB, reading a file may take",
+        read: |config, text| set(&mut config.parse.memory_bytes, mebibytes(text, 256..=65_536)?),
+    },
+    Setting {
+        group: "Documents",
+        key: "file_mib",
+        environment: &["DOCENT_FILE_MIB"],
+        kind: Plain,
+        default: Is("200"),
+        about: "how large, in MiB, a file may be",
+        read: |config, text| set(&mut config.parse.file_bytes, mebibytes(text, 1..=16_384)?),
+    },
+    Setting {
+        group: "Answers",
+        key: "top_k",
+        environment: &["DOCENT_TOP_K"],
+        kind: Plain,
+        default: Is("8"),
+        about: "how many passages an answer may be made from, at most 50",
+        read: |config, text| set(&mut config.top_k, number(text, 1..=50)?),
+    },
+    Setting {
+        group: "Answers",
+        key: "answer_timeout_s",
+        environment: &["DOCENT_ANSWER_TIMEOUT_S"],
+        kind: Plain,
+        default: Is("120"),
+        about: "how many seconds one attempt at an answer may take, retries of the endpoint included",
+        read: |config, text| set(&mut config.engine.answer_timeout, seconds(text, 1..=3_600)?),
+    },
+    Setting {
+        group: "Answers",
+        key: "query_deadline_s",
+        environment: &["DOCENT_QUERY_DEADLINE_S"],
+        kind: Plain,
+        default: Is("600"),
+        about: "after how many seconds an unanswered question is given up",
+        read: |config, text| set(&mut config.engine.query_deadline, seconds(text, 1..=86_400)?),
+    },
+    Setting {
+        group: "Answers",
+        key: "retention_days",
+        environment: &["DOCENT_RETENTION_DAYS"],
+        kind: Plain,
+        default: Is("180"),
+        about: "after how many days a question and its answer are forgotten",
+        read: |config, text| {
+            let days: u64 = number(text, 1..=36_500)?;
+            set(&mut config.engine.query_retention, Duration::from_secs(days * 86_400))
+        },
+    },
+    Setting {
+        group: "Server",
+        key: "listen",
+        environment: &["DOCENT_LISTEN"],
+        kind: Plain,
+        default: Is("127.0.0.1:8080"),
+        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key",
+        read: |config, text| set(&mut config.listen, address(text)?),
+    },
+    Setting {
+        group: "Server",
+        key: "api_keys",
+        environment: &["DOCENT_API_KEYS", "DOCENT_API_KEY"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "the keys, separated by commas, of which a caller of the server must send one as bearer token",
+        read: |config, text| {
+            let keys: Vec<_> = list(text).map(Secret::new).collect();
+            if keys.iter().any(|key| key.expose().len() < KEY_BYTES_MIN) {
+                return Err(format!("keys of at least {KEY_BYTES_MIN} characters"));
+            }
+            set(&mut config.api_keys, keys)
+        },
+    },
+    Setting {
+        group: "Server",
+        key: "cors_origins",
+        environment: &["DOCENT_CORS_ORIGINS"],
+        kind: Plain,
+        default: Is("*"),
+        about: "the web origins, separated by commas, whose pages may call the server; `*` for all, `none` for none",
+        read: |config, text| {
+            let origins = list(text).filter(|origin| *origin != "none");
+            set(&mut config.cors_origins, origins.map(str::to_owned).collect())
+        },
+    },
+    Setting {
+        group: "Server",
+        key: "workers",
+        environment: &["DOCENT_WORKERS"],
+        kind: Plain,
+        default: Computed("twice the number of processors", |_, _| Ok(Some((2 * processors()).to_string()))),
+        about: "how many questions the server works on at the same time",
+        read: |config, text| set(&mut config.workers, number(text, 1..=1_024)?),
+    },
+    Setting {
+        group: "Server",
+        key: "lease_s",
+        environment: &["DOCENT_LEASE_S"],
+        kind: Plain,
+        default: Is("30"),
+        about: "how many seconds a worker that fell silent keeps its question",
+        read: |config, text| set(&mut config.engine.lease, seconds(text, 1..=3_600)?),
+    },
+    Setting {
+        group: "Server",
+        key: "attempts_max",
+        environment: &["DOCENT_ATTEMPTS_MAX"],
+        kind: Plain,
+        default: Is("3"),
+        about: "how many workers may try a question before it is given up",
+        read: |config, text| set(&mut config.engine.attempts_max, number(text, 1..=100)?),
+    },
+    Setting {
+        group: "Logs",
+        key: "log_level",
+        environment: &["DOCENT_LOG_LEVEL"],
+        kind: Plain,
+        default: Nothing("`info` for `docent serve`, `off` for the other commands"),
+        about: "how much is logged to standard error: `off`, `error`, `warn`, `info` or `debug`",
+        read: |config, text| {
+            let choices = [
+                ("off", Some(LogLevel::Off)),
+                ("error", Some(LogLevel::Error)),
+                ("warn", Some(LogLevel::Warn)),
+                ("info", Some(LogLevel::Info)),
+                ("debug", Some(LogLevel::Debug)),
+            ];
+            choose(&mut config.log_level, text, &choices)
+        },
+    },
+    Setting {
+        group: "Logs",
+        key: "log_format",
+        environment: &["DOCENT_LOG_FORMAT"],
+        kind: Plain,
+        default: Is("text"),
+        about: "what a log line is: `text` or `json`",
+        read: |config, text| choose(&mut config.log_json, text, &[("text", false), ("json", true)]),
+    },
+];
+
+/// A key that can be guessed is no key.
+const KEY_BYTES_MIN: usize = 16;
+
+type Read<T = ()> = std::result::Result<T, String>;
+
+#[expect(clippy::unnecessary_wraps, reason = "ends the reading of a setting, which may fail before")]
+fn set<T>(place: &mut T, value: T) -> Read {
+    *place = value;
+    Ok(())
+}
+
+fn choose<T: Copy>(place: &mut T, text: &str, choices: &[(&str, T)]) -> Read {
+    let chosen = choices.iter().find(|(name, _)| *name == text);
+    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+    let (_, value) = chosen.ok_or_else(|| format!("one of {}", names.join(", ")))?;
+    set(place, *value)
+}
+
+fn number<T: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<T>) -> Read<T> {
+    let read = text.trim().parse().ok();
+    let fits = read.filter(|number| range.contains(number));
+    fits.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+}
+
+fn seconds(text: &str, range: RangeInclusive<u64>) -> Read<Duration> {
+    number(text, range).map(Duration::from_secs)
+}
+
+fn mebibytes(text: &str, range: RangeInclusive<u64>) -> Read<u64> {
+    number(text, range).map(|mebibytes| mebibytes << 20)
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone, which means this machine.
+fn address(text: &str) -> Read<SocketAddr> {
+    let local = |port: &str| {
+        let port = port.parse().ok()?;
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    };
+    let named = || text.strip_prefix("localhost:").and_then(local);
+    let read = text.parse().ok().or_else(named).or_else(|| local(text));
+    read.ok_or_else(|| "an address and a port, for example 127.0.0.1:8080".to_owned())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// Where this kind of machine keeps a program's data (XDG Base Directory Specification; Apple's File System
+/// Programming Guide).
+pub(super) fn platform_data(environment: &Environment) -> Option<PathBuf> {
+    let absolute = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(below_home))).map(|folder| folder.join("docent"))
+}
+
+fn data_folder(environment: &Environment) -> Result<String> {
+    let folder = platform_data(environment).ok_or_else(|| {
+        Error::invalid("there is no place for the data folder, as HOME is not set")
+            .hint("name a folder with --data or DOCENT_DATA")
+    })?;
+    Ok(folder.to_string_lossy().into_owned())
+}
