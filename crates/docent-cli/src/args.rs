@@ -1,0 +1,280 @@
+//! What can be typed. What it means is found out in `docent-app`'s configuration.
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use docent_app::Flags;
+use docent_core::SearchMode;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  docent ingest handbook/              take in a folder of PDF, Markdown, HTML and text
+  docent ask \"how many days of leave?\"  an answer with quotes that were checked
+  docent search \"parental leave\"       the passages themselves, with scores
+  docent explain last                  why the last answer is what it is
+  docent serve                         the same over HTTP
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 files were refused, 130 interrupted";
+
+/// Answers questions from your documents, with quotes that code has checked.
+#[derive(Debug, Parser)]
+#[command(name = "docent", version, after_help = EXAMPLES, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Folder that keeps everything [env: DOCENT_DATA]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Settings file [env: DOCENT_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Say more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the whole job on a small handbook; nothing is kept
+    Demo,
+    /// Take documents in; only what changed is read again
+    Ingest(IngestArgs),
+    /// Show what would be indexed of one file
+    Parse(ParseArgs),
+    /// Remove documents, or a whole collection
+    Delete(DeleteArgs),
+    /// List the documents of a collection
+    Documents(ListArgs),
+    /// List the collections
+    Collections(JsonArgs),
+    /// Answer a question from the documents
+    Ask(AskArgs),
+    /// Find passages
+    Search(SearchArgs),
+    /// Show how an answer came about
+    Explain(ExplainArgs),
+    /// Serve the HTTP interface
+    Serve(ServeArgs),
+    /// Measure quality on labelled questions
+    Eval(EvalArgs),
+    /// Check every part and say what to fix
+    Doctor(JsonArgs),
+    /// Show every setting and where it comes from
+    Config(ConfigArgs),
+    /// Parse files from standard input; the program starts itself with this
+    #[command(hide = true)]
+    ParseWorker,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CollectionArg {
+    /// Collection to use [env: DOCENT_COLLECTION] [default: default]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) collection: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct JsonArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct IngestArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print one JSON object per file, then a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ParseArgs {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeleteArgs {
+    /// Documents: the name that `docent documents` shows, a path or an id
+    #[arg(value_name = "WHAT", required_unless_present = "all")]
+    pub(crate) what: Vec<String>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// The whole collection
+    #[arg(long, conflicts_with = "what", requires = "collection")]
+    pub(crate) all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AskArgs {
+    /// The question
+    #[arg(required = true, value_name = "QUESTION")]
+    pub(crate) question: Vec<String>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Passages the answer may be made from [env: DOCENT_TOP_K] [default: 8]
+    #[arg(short = 'k', long, value_name = "N")]
+    pub(crate) top_k: Option<u32>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct FilterArg {
+    /// Only documents with filename=…, title=…, format=…, document_id=… or page=…; or a filter as JSON
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub(crate) filter: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SearchArgs {
+    /// The words
+    #[arg(required = true, value_name = "QUERY")]
+    pub(crate) query: Vec<String>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Which ranking
+    #[arg(short, long, value_enum, default_value_t = Mode::Hybrid)]
+    pub(crate) mode: Mode,
+    /// Passages to show
+    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) filter: FilterArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Mode {
+    /// Words only
+    Bm25,
+    /// Meaning only
+    Dense,
+    /// Both, fused
+    Hybrid,
+}
+
+impl From<Mode> for SearchMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Bm25 => Self::Bm25,
+            Mode::Dense => Self::Dense,
+            Mode::Hybrid => Self::Hybrid,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The id that an answer shows, or `last`
+    pub(crate) id: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port [env: DOCENT_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(short, long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvalArgs {
+    #[command(subcommand)]
+    pub(crate) what: EvalWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvalWhat {
+    /// nDCG, recall and reciprocal rank on a folder in BEIR's layout
+    Retrieval(EvalRetrievalArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EvalRetrievalArgs {
+    /// Folder with queries.jsonl, qrels.tsv and corpus.jsonl or docs/
+    pub(crate) folder: PathBuf,
+    /// Which ranking
+    #[arg(short, long, value_enum, default_value_t = Mode::Hybrid)]
+    pub(crate) mode: Mode,
+    /// Write every question's documents to this file, in TREC's run format
+    #[arg(long, value_name = "FILE")]
+    pub(crate) run: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the reference page
+    #[arg(long, hide = true)]
+    pub(crate) reference: bool,
+}
+
+impl Args {
+    /// What was typed, for the configuration.
+    pub(crate) fn flags(&self) -> Flags {
+        let level = match self.global.verbose {
+            0 => None,
+            1 => Some("info"),
+            _ => Some("debug"),
+        };
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let flags =
+            Flags::new(self.global.config.clone()).with("data", path(&self.global.data)).with("log_level", level);
+        match &self.command {
+            Command::Ingest(args) => flags.with("collection", args.collection.typed()),
+            Command::Delete(args) => flags.with("collection", args.collection.typed()),
+            Command::Documents(args) => flags.with("collection", args.collection.typed()),
+            Command::Search(args) => flags.with("collection", args.collection.typed()),
+            Command::Ask(args) => flags.with("collection", args.collection.typed()).with("top_k", args.top_k),
+            Command::Serve(args) => flags.with("listen", args.listen.as_ref()),
+            _ => flags,
+        }
+    }
+}
+
+impl CollectionArg {
+    fn typed(&self) -> Option<&String> {
+        self.collection.as_ref()
+    }
+}

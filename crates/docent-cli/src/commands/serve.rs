@@ -1,0 +1,113 @@
+//! `docent serve`: the engine over HTTP, with its workers, until somebody says stop.
+
+use crate::exit::Exit;
+use crate::setup::Setup;
+use anyhow::Context;
+use docent_app::{App, Config, wiring};
+use docent_engine::{Error, Result, worker};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// How long requests and answers under way may take after the signal. What is not finished then is not lost: its lease
+/// lapses, and the next server takes it up.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long threads may take to notice after that.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub(crate) fn run(setup: &Setup) -> anyhow::Result<Exit> {
+    check_reach(&setup.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    let served = runtime.block_on(serve(setup));
+    runtime.shutdown_timeout(FAREWELL);
+    served
+}
+
+/// What others can reach, others can ask.
+fn check_reach(config: &Config) -> Result<()> {
+    if config.listen.ip().is_loopback() || !config.api_keys.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("refusing to listen on {} without an API key", config.listen))
+        .hint("set DOCENT_API_KEY to a long random text (`openssl rand -hex 24` makes one), or listen on 127.0.0.1"))
+}
+
+async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
+    let listener = bind(setup.config.listen).await?;
+    let address = listener.local_addr().context("the socket has no address")?;
+    let App { config, engine, work_queue, .. } = setup.app().await?;
+    let (stop, stopped) = watch::channel(false);
+    let name = format!("serve-{}", std::process::id());
+    let (count, for_workers, until) = (config.workers, Arc::clone(&engine), stopped.clone());
+    let workers = tokio::spawn(async move {
+        worker::run_workers(for_workers, work_queue, &name, count, until).await;
+    });
+    let router = docent_api::router(wiring::api_from_config(&config, &engine));
+    let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), GRACE));
+    setup.screen.data(format!("listening on http://{address}"))?;
+    setup.screen.note(format!("try it: {}\nCtrl-C stops it", example(address)));
+    tokio::select! {
+        ended = &mut server => {
+            ended.context("the server failed")??;
+            anyhow::bail!("the server ended by itself");
+        }
+        signal = stop_signal() => signal.context("cannot wait for a signal")?,
+    }
+    setup.screen.note("stopping");
+    stop.send_replace(true);
+    let finished = async {
+        let served = server.await;
+        let worked = workers.await;
+        served.context("the server failed")??;
+        worked.context("a worker failed")
+    };
+    match tokio::time::timeout(GRACE, finished).await {
+        Ok(finished) => finished?,
+        Err(_) => setup.screen.note("some answers are not finished; the next server takes them up"),
+    }
+    Ok(Exit::Done)
+}
+
+async fn until_true(mut stopped: watch::Receiver<bool>) {
+    // The other end closes when the program ends, which is as good as a word.
+    let _ended = stopped.wait_for(|stop| *stop).await;
+}
+
+fn example(address: SocketAddr) -> String {
+    format!(
+        "curl -s 'http://{address}/v1/queries' --json '{{\"query\": \"…\", \"wait\": 20}}'; the routes are at http://{address}/docs"
+    )
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let other =
+            format!("choose another with --listen, for example --listen 127.0.0.1:{}", address.port().wrapping_add(1));
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                Error::conflict(format!("somebody listens on {address} already")).hint(other)
+            }
+            _ => Error::unavailable(format!("cannot listen on {address}")).because(error).hint(other),
+        }
+    })
+}
+
+/// Ctrl-C, or what service managers send.
+async fn stop_signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,78 @@
+//! How an answer came about, as a person reads it.
+
+use super::text::{Paint, columns, place, wrap};
+use docent_core::Query;
+use docent_engine::trace::{Candidate, Trace};
+
+const INDENT: &str = "    ";
+
+/// The trace of a query, section by section.
+pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) -> String {
+    let mut out = Vec::new();
+    out.push(wrap(&format!("Question: {}", trace.question), width, ""));
+    out.push(format!(
+        "Collection {}, generation {}, answered by {}",
+        query.request.collection, trace.generation, trace.generator
+    ));
+    out.push(format!("\n{}", paint.bold("Candidates")));
+    out.extend(candidates(&trace.candidates));
+    out.push(format!("\n{}", paint.bold("Statements")));
+    out.extend(statements(trace, width, paint));
+    if let Some(missing) = &trace.missing {
+        out.push(wrap(&format!("Missing, by its own account: {missing}"), width, "  "));
+    }
+    out.push(format!("\n{}", paint.bold("Context")));
+    out.push(wrap(&trace.context.join(", "), width, "  "));
+    out.push(format!("\n{}", paint.bold("Time and tokens")));
+    out.push(format!("  {}", times(trace)));
+    out.join("\n")
+}
+
+fn candidates(candidates: &[Candidate]) -> Vec<String> {
+    let shown = |score: Option<f32>| score.map_or_else(|| "-".to_owned(), |score| format!("{score:.3}"));
+    let head = ["RANK", "SCORE", "WORDS", "MEANING", "FATE", "WHERE"].map(str::to_owned);
+    let row = |one: &Candidate| {
+        let place = place(one.page, &one.heading_path);
+        let place = place.map(|place| format!(" · {place}")).unwrap_or_default();
+        vec![
+            one.rank.to_string(),
+            format!("{:.4}", one.score),
+            shown(one.bm25),
+            shown(one.dense),
+            one.fate.trim_start_matches("dropped: ").to_owned(),
+            format!("{}{place}", one.filename),
+        ]
+    };
+    let rows: Vec<_> = std::iter::once(head.to_vec()).chain(candidates.iter().map(row)).collect();
+    let lines = columns(&rows, &[0, 1, 2, 3]);
+    lines.iter().map(|line| format!("  {line}")).collect()
+}
+
+fn statements(trace: &Trace, width: usize, paint: Paint) -> Vec<String> {
+    if trace.statements.is_empty() {
+        return vec!["  none: nothing in the passages answers the question".to_owned()];
+    }
+    let mut out = Vec::new();
+    for statement in &trace.statements {
+        let word = if statement.kept { paint.green("kept") } else { paint.red("dropped") };
+        out.push(format!("  {word}"));
+        out.push(wrap(&statement.text, width, INDENT));
+        for quote in &statement.quotes {
+            let text = format!("passage {}, {}: \u{201c}{}\u{201d}", quote.passage, quote.result, quote.quote);
+            out.push(wrap(&text, width, "      "));
+        }
+    }
+    out
+}
+
+fn times(trace: &Trace) -> String {
+    let (times, usage) = (trace.timings, trace.usage);
+    let mut text = format!(
+        "embedding {:.1} ms, search {:.1} ms, answer {:.1} ms, together {:.1} ms",
+        times.embed_ms, times.search_ms, times.generate_ms, times.total_ms
+    );
+    if usage.total_tokens > 0 {
+        text.push_str(&format!("; {} tokens read, {} written", usage.input_tokens, usage.output_tokens));
+    }
+    text
+}

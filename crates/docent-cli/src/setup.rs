@@ -1,0 +1,57 @@
+//! What every command gets: the settings, the screen, and a way to the engine.
+
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+use crate::render::Screen;
+use anyhow::Context;
+use docent_app::config::LogLevel;
+use docent_app::wiring::ParserProgram;
+use docent_app::{App, Config, Environment, logging};
+use std::future::Future;
+use std::time::Duration;
+
+/// How long work that was given up may take to notice.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Settings, screen, and how the program starts itself as a parser.
+pub(crate) struct Setup {
+    pub(crate) config: Config,
+    pub(crate) environment: Environment,
+    pub(crate) parser: ParserProgram,
+    pub(crate) screen: Screen,
+}
+
+impl Setup {
+    pub(crate) fn new(args: &Args) -> anyhow::Result<Self> {
+        let environment = Environment::of_process();
+        let config = Config::load(&args.flags(), &environment)?;
+        let usual = match args.command {
+            Command::Serve(_) => LogLevel::Info,
+            _ => LogLevel::Off,
+        };
+        logging::start(&config, usual);
+        let program = std::env::current_exe().context("the program does not know where it lies")?;
+        Ok(Self {
+            screen: Screen::new(&environment, args.global.quiet),
+            parser: ParserProgram { program, arguments: vec!["parse-worker".to_owned()] },
+            config,
+            environment,
+        })
+    }
+
+    /// The engine and what belongs to it.
+    pub(crate) async fn app(&self) -> anyhow::Result<App> {
+        Ok(App::from_config(self.config.clone(), &self.parser).await?)
+    }
+
+    /// Runs a command on this thread; blocking work and the model have threads of their own.
+    pub(crate) fn block_on(&self, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the asynchronous runtime")?;
+        let ended = runtime.block_on(command);
+        runtime.shutdown_timeout(FAREWELL);
+        ended
+    }
+}

@@ -1,0 +1,19 @@
+//! The program as its users see it: a folder, a command, and all that comes back.
+//!
+//! Every test runs the real binary in a folder of its own and looks at exit status, standard output and standard error;
+//! what differs from run to run (ids, times, the folder's name) is blanked. Servers of models are played by [`endpoint`].
+
+mod architecture;
+mod bad_files;
+mod bad_usage;
+mod documents;
+mod endpoint;
+mod evaluation;
+mod handbook;
+mod http;
+mod pdf;
+mod providers;
+mod questions;
+mod server;
+mod sudden_death;
+mod terminal;
