@@ -150,15 +150,24 @@ fn http_client(settings: &OpenAiSettings) -> Result<reqwest::Client> {
 
 fn tls(settings: &OpenAiSettings) -> Result<ClientConfig> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let pem = settings.extra_roots_pem.as_deref().unwrap_or_default();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|cause| bad_certificate().because(cause))?;
-        roots.add(certificate).map_err(|cause| bad_certificate().because(cause))?;
+    if let Some(pem) = &settings.extra_roots_pem {
+        trust(&mut roots, pem)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let versions = versions.map_err(|cause| Error::internal("TLS cannot be set up").because(cause))?;
     Ok(versions.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// A text without any certificate is refused as well: it is not what its owner thinks it is.
+fn trust(roots: &mut RootCertStore, pem: &str) -> Result<()> {
+    let mut found = false;
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|cause| bad_certificate().because(cause))?;
+        roots.add(certificate).map_err(|cause| bad_certificate().because(cause))?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(bad_certificate()) }
 }
 
 fn bad_certificate() -> Error {

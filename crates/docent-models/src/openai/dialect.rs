@@ -68,7 +68,7 @@ impl Dialect {
     pub(crate) fn without(self, complaint: &str) -> Option<Self> {
         let said = complaint.to_lowercase();
         let mentions = |names: &[&str]| names.iter().any(|name| said.contains(name));
-        let formats = ["response_format", "json_schema", "json_object", "structured output", "guided_json"];
+        let formats = ["response_format", "json_schema", "json_object", "structured output", "grammar"];
         if self.usage_in_stream && mentions(&["stream_options", "include_usage"]) {
             return Some(Self { usage_in_stream: false, ..self });
         }
@@ -138,6 +138,7 @@ mod tests {
                 Some(object),
             ),
             (FULL, "This model does not support structured outputs", Some(object)),
+            (FULL, "Failed to initialize samplers: failed to parse grammar", Some(object)),
             (object, "'response_format.type' must be 'text': json_object is not supported", Some(free)),
             (free, "response_format is not supported", None),
             (FULL, r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"]}]}"#, Some(silent)),

@@ -100,11 +100,8 @@ impl OpenAiEmbedder {
     async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         // The protocol refuses empty texts, and one of them would cost its whole batch.
         let inputs: Vec<&str> = texts.iter().map(|text| if text.is_empty() { " " } else { text }).collect();
-        let mut vectors = self.patiently(&inputs, self.limit()).await?;
-        for vector in &mut vectors {
-            self.expect_dimension(vector.len())?;
-            normalise(vector)?;
-        }
+        let vectors = self.patiently(&inputs, self.limit()).await?;
+        vectors.iter().try_for_each(|vector| self.expect_dimension(vector.len()))?;
         Ok(vectors)
     }
 
@@ -119,7 +116,7 @@ impl OpenAiEmbedder {
         }
     }
 
-    /// One request; as many vectors as inputs, in their order.
+    /// One request; as many vectors of length 1 as inputs, in their order.
     async fn request(&self, inputs: &[&str], deadline: Deadline) -> Attempt<Vec<Vec<f32>>> {
         let model = &self.client.settings.embedding_model;
         let body =
@@ -130,7 +127,9 @@ impl OpenAiEmbedder {
             .map_err(|cause| malformed("something that is not embeddings").because(cause))?;
         let used = read.usage.map_or(0, super::wire::TokenUsage::of_embedding);
         self.tokens.fetch_add(used, Ordering::Relaxed);
-        Ok(in_order(read.data, inputs.len())?)
+        let mut vectors = in_order(read.data, inputs.len())?;
+        vectors.iter_mut().try_for_each(|vector| normalise(vector))?;
+        Ok(vectors)
     }
 
     fn expect_dimension(&self, found: usize) -> Result<()> {

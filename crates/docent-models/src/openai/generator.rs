@@ -24,7 +24,7 @@ const PATH: &str = "/chat/completions";
 /// Bytes of an answer beyond which the endpoint is not believed to be one.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// How long the end of a finished stream is waited for, so that its connection can serve the next request.
-const LINGER: Duration = Duration::from_millis(50);
+const LINGER: Duration = Duration::from_millis(200);
 /// Tokens that the check may cost; some endpoints refuse fewer.
 const CHECK_TOKENS: u32 = 16;
 

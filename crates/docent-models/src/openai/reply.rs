@@ -119,7 +119,9 @@ mod tests {
         reply
     }
 
-    fn settled(content: &str, finish: Option<&str>, done: bool) -> Result<(usize, Option<String>), ErrorKind> {
+    type Settled = std::result::Result<(usize, Option<String>), ErrorKind>;
+
+    fn settled(content: &str, finish: Option<&str>, done: bool) -> Settled {
         let rest = reply(content, finish, done).settle("m", || Evidence::new(std::iter::empty()));
         rest.map(|rest| (rest.statements.len(), rest.missing)).map_err(|error| error.kind())
     }
