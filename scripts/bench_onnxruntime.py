@@ -58,7 +58,7 @@ def build_graph(weights, path):
 
     def norm(x, name, output):
         parts = [constant(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")]
-        return node("LayerNormalization", [x, *parts], output, axis=-1, epsilon=1e-12)
+        return node("LayerNormalization", [x, *parts], output, axis=-1, epsilon=1e-12)  # typos:ignore
 
     def attention(x, name, output):
         which = [f"{name}.self.{part}" for part in ("query", "key", "value")]
@@ -82,7 +82,7 @@ def build_graph(weights, path):
         x = norm(node("Add", [output, x], f"{tag}.sum2"), f"{name}.output.LayerNorm", tag)
     # All chunks are equally long here, so the plain mean is the mean of the tokens.
     mean = node("ReduceMean", [x, constant("along", np.array([1]))], "mean", keepdims=0)
-    node("LpNormalization", [mean], "vectors", axis=1, p=2)
+    node("LpNormalization", [mean], "vectors", axis=1, p=2)  # typos:ignore
 
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in ("ids", "mask")]
     outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", WIDTH])]

@@ -13,7 +13,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    REFERENCE.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    REFERENCE.lines().map(|line| serde_json::from_str(line).expect("the script writes JSON")).collect()
 }
 
 #[test]
