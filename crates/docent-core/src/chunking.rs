@@ -162,8 +162,10 @@ pub(crate) fn join_wrapped_lines(text: &str) -> String {
     out
 }
 
+/// A row of a table: its cells are kept apart by bars, tabs or wide gaps.
 fn is_row(line: &str) -> bool {
-    line.contains(" | ") || line.contains('\t') || line.trim_start().starts_with('|')
+    let line = line.trim();
+    line.contains(" | ") || line.contains('\t') || line.contains("  ") || line.starts_with('|')
 }
 
 fn continues_paragraph(line: &str) -> bool {
@@ -242,6 +244,12 @@ mod tests {
         let expect =
             ["The first sentence is long enough to be wrapped by\nthe page.", "The second sentence follows it."];
         assert_eq!(texts(&cut(text, 13)), expect);
+    }
+
+    #[test]
+    fn rows_of_a_table_are_not_a_wrapped_paragraph() {
+        let text = "Sweden  SEK 560 per day  SEK 1,450 per night  Stockholm\nSwitzerland  CHF 92 per day  CHF 265 per night  Geneva";
+        assert_eq!(join_wrapped_lines(text), text);
     }
 
     #[test]
