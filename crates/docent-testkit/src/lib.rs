@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod chunk_index;
+pub mod pdf;
 pub mod provider;
 pub mod query_store;
 
