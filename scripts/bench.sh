@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Prints the figures of docs/benchmarks.md, measured here and now. A quiet machine with 2 cores needs about 15 minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+docent="$target/release/docent"
+tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
+python="$tools/python/bin/python3"
+data=$(mktemp -d)
+trap 'rm -rf "$data"' EXIT
+
+cargo build --release --locked
+echo "== program"
+echo "binary $(($(stat -c %s "$docent") / 1000000)) MB with the model in it"
+
+echo "== ask on the demo corpus, a fresh process each time, quoting"
+"$docent" --data "$data" ingest examples/handbook/people examples/handbook/product >/dev/null 2>&1
+"$python" scripts/measure.py -n 9 -- "$docent" --data "$data" ask --json "What does error E-417 mean?"
+
+echo "== first system's GET /get_query from SQLite"
+"$python" scripts/bench_facade.py "$docent"
+
+echo "== ingest"
+cargo bench --locked -q -p docent-cli --bench ingest
+cargo bench --locked -q -p docent-parse --bench parsing
+
+echo "== embedding, and ONNX Runtime in the same minutes"
+cargo bench --locked -q -p docent-models --bench embedding
+python3 scripts/bench_onnxruntime.py
+
+echo "== query store"
+cargo bench --locked -q -p docent-sqlite --bench query_store
+
+echo "== retrieval, generated collections"
+cargo bench --locked -q -p docent-index --bench retrieval -- 100000 1000000
+
+if [ -d ../shared/data/scifact ]; then
+  echo "== retrieval quality"
+  for set in cranfield anthropic_docs code_chunks squad2 aws_docs scifact; do
+    echo "-- $set"
+    "$docent" eval retrieval "../shared/data/$set" --mode hybrid 2>/dev/null
+  done
+fi
