@@ -5,6 +5,7 @@
 //! A chunk is 198 words of one token each, 200 with the two special tokens, as in `scripts/bench_onnxruntime.py`, in
 //! batches of 64. A question is 10 tokens. CPU time is the whole process's. The first question is asked in a fresh
 //! process, whose CPU time and memory include what the empty program takes.
+#![expect(clippy::print_stdout, reason = "printing figures is what it is for")]
 
 use docent_models::local::LocalEmbedder;
 use docent_models::wordpiece;
