@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 /// Share of the words' score in the fused one.
-pub const BM25_SHARE: f32 = 0.3;
+pub const BM25_SHARE: f32 = 0.25;
 
 /// Smoothing of [`reciprocal_rank`], as published.
 const RANK_OFFSET: f32 = 60.0;

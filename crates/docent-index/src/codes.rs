@@ -99,6 +99,11 @@ impl Question {
         Self { signs: signs(vector), planes: planes(vector), values, scale: reciprocal(norm) }
     }
 
+    /// Length of the vector.
+    pub(crate) const fn dimension(&self) -> usize {
+        self.values.len()
+    }
+
     /// Hamming distances to every row of whole blocks, and the smallest of each block; `distances` has one place per
     /// block.
     pub(crate) fn distances(&self, blocks: &[u8], distances: &mut [Distances]) {

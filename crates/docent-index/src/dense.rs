@@ -29,7 +29,7 @@ pub(crate) type Scored = (DocAddress, f32);
 
 /// The `depth` chunks most similar to the vector, best first, with their cosines.
 pub(crate) fn nearest(snapshot: &Snapshot, question: &Question, allowed: &[Allowed], depth: usize) -> Vec<Scored> {
-    let mut shortlist = Shortlist::new((depth * NEAR_PER_RESULT).max(NEAR_LEAST));
+    let mut shortlist = Shortlist::new((depth * NEAR_PER_RESULT).max(NEAR_LEAST), question.dimension());
     for (segment, allowed) in allowed.iter().enumerate() {
         if !allowed.is_empty() {
             scan(snapshot, segment, question, allowed, &mut shortlist);
@@ -37,8 +37,12 @@ pub(crate) fn nearest(snapshot: &Snapshot, question: &Question, allowed: &[Allow
     }
     let leaning = leaning(snapshot, question, shortlist.finish(), (depth * RANKED_PER_RESULT).max(RANKED_LEAST));
     let mut best: Vec<Scored> = leaning.map(|candidate| rescore(snapshot, question, &candidate)).collect();
-    best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    best.truncate(depth);
+    let order = |a: &Scored, b: &Scored| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if best.len() > depth {
+        best.select_nth_unstable_by(depth, order);
+        best.truncate(depth);
+    }
+    best.sort_unstable_by(order);
     best
 }
 
@@ -115,60 +119,44 @@ struct Candidate {
 
 /// Keeps the candidates with the smallest distances, the first of equals.
 ///
-/// It gathers twice as many as wanted, then cuts: distances are small integers, so counting them finds the cut without
-/// sorting, and from then on only what is nearer than the cut is looked at.
+/// Distances are small integers, so counting them tells at any time, without sorting, which is still small enough.
 struct Shortlist {
     wanted: usize,
-    /// Only smaller distances can still matter.
+    /// Only smaller distances can still matter: as many as wanted have at most this one.
     limit: u16,
+    /// Candidates by distance, and how many have at most `limit`.
+    counts: Vec<usize>,
+    within: usize,
     candidates: Vec<Candidate>,
 }
 
 impl Shortlist {
-    fn new(wanted: usize) -> Self {
-        Self { wanted, limit: u16::MAX, candidates: Vec::with_capacity(wanted * 2) }
+    fn new(wanted: usize, dimension: usize) -> Self {
+        let limit = dimension as u16 + 1;
+        let counts = vec![0; usize::from(limit) + 1];
+        Self { wanted, limit, counts, within: 0, candidates: Vec::with_capacity(wanted * 2) }
     }
 
+    /// Adds a candidate whose distance is below the limit.
     fn push(&mut self, candidate: Candidate) {
         self.candidates.push(candidate);
-        if self.candidates.len() >= self.wanted * 2 {
-            self.cut();
+        self.counts[usize::from(candidate.distance)] += 1;
+        self.within += 1;
+        while self.limit > 0 && self.within - self.counts[usize::from(self.limit)] >= self.wanted {
+            self.within -= self.counts[usize::from(self.limit)];
+            self.limit -= 1;
         }
     }
 
-    fn cut(&mut self) {
-        if self.candidates.len() <= self.wanted {
-            return;
-        }
-        let (limit, mut ties) = self.threshold();
-        self.candidates.retain(|candidate| {
+    fn finish(self) -> impl Iterator<Item = Candidate> {
+        let Self { wanted, limit, counts, within, candidates } = self;
+        let nearer = within - counts[usize::from(limit)];
+        let mut ties = wanted.saturating_sub(nearer);
+        candidates.into_iter().filter(move |candidate| {
             let tie = candidate.distance == limit && ties > 0;
             ties -= usize::from(tie);
             tie || candidate.distance < limit
-        });
-        self.limit = limit;
-    }
-
-    /// The distance of the last candidate wanted, and how many of that distance are wanted.
-    fn threshold(&self) -> (u16, usize) {
-        let most = self.candidates.iter().map(|candidate| candidate.distance).max().unwrap_or(0);
-        let mut counts = vec![0usize; usize::from(most) + 1];
-        for candidate in &self.candidates {
-            counts[usize::from(candidate.distance)] += 1;
-        }
-        let mut left = self.wanted;
-        for (distance, count) in counts.into_iter().enumerate() {
-            if count >= left {
-                return (distance as u16, left);
-            }
-            left -= count;
-        }
-        (most, left)
-    }
-
-    fn finish(mut self) -> impl Iterator<Item = Candidate> {
-        self.cut();
-        self.candidates.into_iter()
+        })
     }
 }
 
@@ -178,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_shortlist_keeps_the_nearest_and_the_first_of_equals() {
-        let mut shortlist = Shortlist::new(3);
+        let mut shortlist = Shortlist::new(3, 10);
         for (row, distance) in [9, 4, 7, 4, 4, 8, 1, 4, 9, 4].into_iter().enumerate() {
             if distance < shortlist.limit {
                 shortlist.push(Candidate { segment: 0, row: row as u32, distance });
@@ -190,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_shortlist_that_is_not_full_keeps_everything() {
-        let mut shortlist = Shortlist::new(5);
+        let mut shortlist = Shortlist::new(5, 384);
         (0..4).for_each(|row| shortlist.push(Candidate { segment: 0, row, distance: 300 }));
         assert_eq!(shortlist.finish().count(), 4);
     }

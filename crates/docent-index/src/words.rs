@@ -71,7 +71,7 @@ impl Analyser {
 
     fn emit_whole(&mut self, run: &str, emit: &mut impl FnMut(Word)) {
         let joinable = run.chars().all(|c| is_letter(c) || c == '-' || is_apostrophe(c));
-        let whole: String = run.chars().filter(|c| *c != ',' && !(joinable && !is_letter(*c))).collect();
+        let whole: String = run.chars().filter(|c| *c != ',' && (is_letter(*c) || !joinable)).collect();
         self.emit_folded(&whole, emit);
     }
 

@@ -135,13 +135,13 @@ pub async fn fresh_collection(index: &dyn ChunkIndex) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("check-{}-{count}", process::id());
-    index.open_or_create(&name, &profile()).await.unwrap();
+    index.open_or_create(&name, &profile()).await.expect("an answer");
     name
 }
 
 /// Ids of the chunks that a question finds, best first.
 pub async fn found(index: &dyn ChunkIndex, collection: &str, request: &SearchRequest) -> Vec<String> {
-    let response = index.search(collection, request).await.unwrap();
+    let response = index.search(collection, request).await.expect("an answer");
     assert!(response.hits.is_sorted_by(|better, worse| better.score >= worse.score));
     response.hits.into_iter().map(|hit| hit.chunk.id).collect()
 }
@@ -157,26 +157,26 @@ fn ids(names: &[&str]) -> Vec<String> {
 
 async fn a_new_collection_is_empty_and_listed(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
-    let collection = index.collection(&name).await.unwrap().unwrap();
+    let collection = index.collection(&name).await.expect("an answer").expect("it is there");
     assert_eq!((collection.documents, collection.chunks), (0, 0));
     assert_eq!(collection.profile, profile());
-    let listed = index.collections().await.unwrap();
+    let listed = index.collections().await.expect("an answer");
     assert!(listed.iter().any(|other| other.name == name && other.generation == collection.generation));
     assert!(listed.is_sorted_by(|a, b| a.name < b.name));
     for mode in [SearchMode::Bm25, SearchMode::Dense, SearchMode::Hybrid] {
         assert!(found(&*index, &name, &question(mode, "tea", leaning(1, 0.5))).await.is_empty());
     }
-    assert!(index.documents(&name, None, 10).await.unwrap().is_empty());
+    assert!(index.documents(&name, None, 10).await.expect("an answer").is_empty());
 }
 
 async fn a_collection_keeps_its_profile_and_refuses_another(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
-    let stored = index.upsert(&name, vec![document("a", &["tea"], &leaning(1, 0.5))]).await.unwrap();
-    let again = index.open_or_create(&name, &profile()).await.unwrap();
+    let stored = index.upsert(&name, vec![document("a", &["tea"], &leaning(1, 0.5))]).await.expect("an answer");
+    let again = index.open_or_create(&name, &profile()).await.expect("an answer");
     assert_eq!((again.generation, again.chunks), (stored, 1));
     let mut other = profile();
     other.embedding.name = "test/other-model".to_owned();
-    let refusal = index.open_or_create(&name, &other).await.unwrap_err();
+    let refusal = index.open_or_create(&name, &other).await.expect_err("a refusal");
     assert_eq!(refusal.kind(), ErrorKind::Invalid);
     assert!(refusal.to_string().contains("test/by-hand"), "{refusal}");
     assert!(refusal.to_string().contains("test/other-model"), "{refusal}");
@@ -185,35 +185,35 @@ async fn a_collection_keeps_its_profile_and_refuses_another(index: Arc<dyn Chunk
 
 async fn what_does_not_exist_is_said_so(index: Arc<dyn ChunkIndex>) {
     let missing = "check-missing";
-    assert_eq!(index.collection(missing).await.unwrap(), None);
-    assert!(!index.delete_collection(missing).await.unwrap());
+    assert_eq!(index.collection(missing).await.expect("an answer"), None);
+    assert!(!index.delete_collection(missing).await.expect("an answer"));
     let request = question(SearchMode::Hybrid, "tea", leaning(1, 0.5));
     let refusals = [
-        index.search(missing, &request).await.unwrap_err(),
-        index.upsert(missing, Vec::new()).await.unwrap_err(),
-        index.delete(missing, &ids(&["a"])).await.unwrap_err(),
-        index.documents(missing, None, 1).await.unwrap_err(),
+        index.search(missing, &request).await.expect_err("a refusal"),
+        index.upsert(missing, Vec::new()).await.expect_err("a refusal"),
+        index.delete(missing, &ids(&["a"])).await.expect_err("a refusal"),
+        index.documents(missing, None, 1).await.expect_err("a refusal"),
     ];
     for refusal in refusals {
         assert_eq!(refusal.kind(), ErrorKind::NotFound, "{refusal}");
     }
     let name = fresh_collection(&*index).await;
-    assert_eq!(index.document(&name, "a").await.unwrap(), None);
-    assert_eq!(index.pages(&name, "a", &[0]).await.unwrap(), []);
-    let deleted = index.delete(&name, &ids(&["a"])).await.unwrap();
+    assert_eq!(index.document(&name, "a").await.expect("an answer"), None);
+    assert_eq!(index.pages(&name, "a", &[0]).await.expect("an answer"), []);
+    let deleted = index.delete(&name, &ids(&["a"])).await.expect("an answer");
     assert_eq!((deleted.documents.len(), deleted.chunks), (0, 0));
 }
 
 async fn a_document_comes_back_as_it_was(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let stored = document("doc_é/1", &["green tea ☕", "", "black tea"], &leaning(2, 0.5));
-    index.upsert(&name, vec![stored.clone()]).await.unwrap();
-    let read = index.document(&name, "doc_é/1").await.unwrap();
+    index.upsert(&name, vec![stored.clone()]).await.expect("an answer");
+    let read = index.document(&name, "doc_é/1").await.expect("an answer");
     assert_eq!(read, Some(stored.document));
-    let pages = index.pages(&name, "doc_é/1", &[2, 9, 0]).await.unwrap();
+    let pages = index.pages(&name, "doc_é/1", &[2, 9, 0]).await.expect("an answer");
     assert_eq!(pages, [(2, stored.pages[2].clone()), (0, stored.pages[0].clone())]);
     let request = question(SearchMode::Hybrid, "green", leaning(2, 0.5));
-    let response = index.search(&name, &request).await.unwrap();
+    let response = index.search(&name, &request).await.expect("an answer");
     assert_eq!(response.hits[0].chunk, stored.chunks[0]);
     assert_eq!(response.hits.len(), 3);
 }
@@ -226,7 +226,7 @@ async fn words_find_and_rank(index: Arc<dyn ChunkIndex>) {
         document("once", &["coffee, milk, sugar, a cup of tea and a spoon"], &vector),
         document("never", &["coffee with milk"], &vector),
     ];
-    index.upsert(&name, stored).await.unwrap();
+    index.upsert(&name, stored).await.expect("an answer");
     assert_eq!(by_words(&*index, &name, "tea").await, ids(&["often#0", "once#0"]));
     assert_eq!(by_words(&*index, &name, "Cups").await, ids(&["once#0"]));
     assert_eq!(by_words(&*index, &name, "chocolate").await, ids(&[]));
@@ -236,13 +236,13 @@ async fn words_find_and_rank(index: Arc<dyn ChunkIndex>) {
 async fn vectors_find_and_rank(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let stored = (1..DIMENSION).map(|axis| document(&format!("d{axis}"), &["x"], &leaning(axis, 0.8)));
-    index.upsert(&name, stored.collect()).await.unwrap();
+    index.upsert(&name, stored.collect()).await.expect("an answer");
     let request = question(SearchMode::Dense, "", leaning(3, 0.7));
-    let response = index.search(&name, &request).await.unwrap();
+    let response = index.search(&name, &request).await.expect("an answer");
     assert_eq!(response.hits.len(), DIMENSION - 1);
     assert_eq!(response.hits[0].chunk.id, "d3#0");
     let exact: f32 = leaning(3, 0.7).iter().zip(leaning(3, 0.8)).map(|(a, b)| a * b).sum();
-    assert!((response.hits[0].dense.unwrap() - exact).abs() < 0.01);
+    assert!((response.hits[0].dense.expect("an answer") - exact).abs() < 0.01);
     let far: f32 = leaning(3, 0.7).iter().zip(leaning(4, 0.8)).map(|(a, b)| a * b).sum();
     assert!((response.hits[1].score - far).abs() < 0.01);
 }
@@ -254,9 +254,9 @@ async fn both_together_find_what_either_finds(index: Arc<dyn ChunkIndex>) {
         document("worded", &["the word tea"], &leaning(2, 1.0)),
         document("both", &["the word tea"], &leaning(1, 1.0)),
     ];
-    index.upsert(&name, stored).await.unwrap();
+    index.upsert(&name, stored).await.expect("an answer");
     let request = question(SearchMode::Hybrid, "tea", leaning(1, 0.9));
-    let hits = index.search(&name, &request).await.unwrap().hits;
+    let hits = index.search(&name, &request).await.expect("an answer").hits;
     assert_eq!(hits[0].chunk.id, "both#0");
     assert_eq!(hits.len(), 3);
     assert!(hits[0].bm25.is_some_and(|score| score > 0.0));
@@ -267,15 +267,15 @@ async fn a_document_stored_again_replaces_itself(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let first = document("a", &["green tea", "black tea"], &leaning(1, 0.5));
     let other = document("b", &["green paint"], &leaning(1, 0.5));
-    index.upsert(&name, vec![first, other]).await.unwrap();
+    index.upsert(&name, vec![first, other]).await.expect("an answer");
     let second = document("a", &["white coffee"], &leaning(2, 0.5));
-    index.upsert(&name, vec![second.clone()]).await.unwrap();
+    index.upsert(&name, vec![second.clone()]).await.expect("an answer");
     assert_eq!(by_words(&*index, &name, "tea").await, ids(&[]));
     assert_eq!(by_words(&*index, &name, "coffee").await, ids(&["a#0"]));
     assert_eq!(by_words(&*index, &name, "green").await, ids(&["b#0"]));
-    assert_eq!(index.document(&name, "a").await.unwrap(), Some(second.document));
-    assert_eq!(index.pages(&name, "a", &[0, 1]).await.unwrap().len(), 1);
-    let collection = index.collection(&name).await.unwrap().unwrap();
+    assert_eq!(index.document(&name, "a").await.expect("an answer"), Some(second.document));
+    assert_eq!(index.pages(&name, "a", &[0, 1]).await.expect("an answer").len(), 1);
+    let collection = index.collection(&name).await.expect("an answer").expect("it is there");
     assert_eq!((collection.documents, collection.chunks), (2, 2));
 }
 
@@ -283,7 +283,7 @@ async fn the_last_of_two_with_one_id_wins(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let first = document("a", &["tea"], &leaning(1, 0.5));
     let second = document("a", &["coffee"], &leaning(1, 0.5));
-    index.upsert(&name, vec![first, second]).await.unwrap();
+    index.upsert(&name, vec![first, second]).await.expect("an answer");
     assert_eq!(by_words(&*index, &name, "tea coffee").await, ids(&["a#0"]));
     assert_eq!(by_words(&*index, &name, "coffee").await, ids(&["a#0"]));
 }
@@ -292,8 +292,8 @@ async fn a_deleted_document_is_gone_at_once(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let vector = leaning(1, 0.5);
     let stored = ["a", "b", "c"].map(|id| document(id, &["tea", "more tea"], &vector));
-    index.upsert(&name, stored.to_vec()).await.unwrap();
-    let deleted = index.delete(&name, &ids(&["b", "c", "unknown"])).await.unwrap();
+    index.upsert(&name, stored.to_vec()).await.expect("an answer");
+    let deleted = index.delete(&name, &ids(&["b", "c", "unknown"])).await.expect("an answer");
     assert_eq!(deleted.documents, ids(&["b", "c"]));
     assert_eq!(deleted.chunks, 4);
     for mode in [SearchMode::Bm25, SearchMode::Dense, SearchMode::Hybrid] {
@@ -301,9 +301,9 @@ async fn a_deleted_document_is_gone_at_once(index: Arc<dyn ChunkIndex>) {
         left.sort();
         assert_eq!(left, ids(&["a#0", "a#1"]));
     }
-    assert_eq!(index.document(&name, "b").await.unwrap(), None);
-    assert_eq!(index.pages(&name, "b", &[0, 1]).await.unwrap(), []);
-    let collection = index.collection(&name).await.unwrap().unwrap();
+    assert_eq!(index.document(&name, "b").await.expect("an answer"), None);
+    assert_eq!(index.pages(&name, "b", &[0, 1]).await.expect("an answer"), []);
+    let collection = index.collection(&name).await.expect("an answer").expect("it is there");
     assert_eq!((collection.documents, collection.chunks), (1, 2));
     assert_eq!(collection.generation, deleted.generation);
 }
@@ -352,7 +352,7 @@ async fn filters_choose_chunks_in_every_mode(index: Arc<dyn ChunkIndex>) {
     let vector = leaning(1, 0.5);
     for id in ["a", "b", "c"] {
         let stored = document(id, &["tea", "tea", "tea"], &vector);
-        index.upsert(&name, vec![stored]).await.unwrap();
+        index.upsert(&name, vec![stored]).await.expect("an answer");
     }
     for (filter, expected) in filter_table() {
         for mode in [SearchMode::Bm25, SearchMode::Dense, SearchMode::Hybrid] {
@@ -380,7 +380,7 @@ async fn filters_that_cannot_be_right_are_refused(index: Arc<dyn ChunkIndex>) {
     for filter in wrong {
         let mut request = question(SearchMode::Hybrid, "tea", leaning(1, 0.5));
         request.filter = Some(filter.clone());
-        let refusal = index.search(&name, &request).await.unwrap_err();
+        let refusal = index.search(&name, &request).await.expect_err("a refusal");
         assert_eq!(refusal.kind(), ErrorKind::Invalid, "{filter:?}");
         let hint = refusal.hint_text().unwrap_or_default().to_owned();
         assert!(hint.contains("document_id"), "{filter:?}: {hint}");
@@ -391,13 +391,13 @@ async fn documents_come_in_pages_by_id(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     for id in ["d", "a", "c", "e", "b"] {
         let stored = document(id, &["tea"], &leaning(1, 0.5));
-        index.upsert(&name, vec![stored]).await.unwrap();
+        index.upsert(&name, vec![stored]).await.expect("an answer");
     }
-    index.delete(&name, &ids(&["c"])).await.unwrap();
+    index.delete(&name, &ids(&["c"])).await.expect("an answer");
     let mut seen = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = index.documents(&name, after.as_deref(), 3).await.unwrap();
+        let page = index.documents(&name, after.as_deref(), 3).await.expect("an answer");
         let Some(last) = page.last() else { break };
         after = Some(last.id.clone());
         seen.push(page.into_iter().map(|document| document.id).collect::<Vec<_>>());
@@ -407,13 +407,13 @@ async fn documents_come_in_pages_by_id(index: Arc<dyn ChunkIndex>) {
 
 async fn every_commit_has_a_name_of_its_own(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
-    let mut generations = vec![index.collection(&name).await.unwrap().unwrap().generation];
+    let mut generations = vec![index.collection(&name).await.expect("an answer").expect("it is there").generation];
     let stored = document("a", &["tea"], &leaning(1, 0.5));
-    generations.push(index.upsert(&name, vec![stored.clone()]).await.unwrap());
-    generations.push(index.upsert(&name, vec![stored]).await.unwrap());
-    generations.push(index.delete(&name, &ids(&["a"])).await.unwrap().generation);
+    generations.push(index.upsert(&name, vec![stored.clone()]).await.expect("an answer"));
+    generations.push(index.upsert(&name, vec![stored]).await.expect("an answer"));
+    generations.push(index.delete(&name, &ids(&["a"])).await.expect("an answer").generation);
     let request = question(SearchMode::Bm25, "tea", Vec::new());
-    let searched = index.search(&name, &request).await.unwrap().generation;
+    let searched = index.search(&name, &request).await.expect("an answer").generation;
     assert_eq!(generations.last(), Some(&searched));
     let different: std::collections::BTreeSet<_> = generations.iter().collect();
     assert_eq!(different.len(), generations.len(), "{generations:?}");
@@ -422,19 +422,19 @@ async fn every_commit_has_a_name_of_its_own(index: Arc<dyn ChunkIndex>) {
 async fn vectors_of_another_length_are_refused(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let stored = document("a", &["tea"], &[1.0, 0.0]);
-    let refusal = index.upsert(&name, vec![stored]).await.unwrap_err();
+    let refusal = index.upsert(&name, vec![stored]).await.expect_err("a refusal");
     assert_eq!(refusal.kind(), ErrorKind::Invalid);
     let request = question(SearchMode::Dense, "", vec![1.0]);
-    let refusal = index.search(&name, &request).await.unwrap_err();
+    let refusal = index.search(&name, &request).await.expect_err("a refusal");
     assert_eq!(refusal.kind(), ErrorKind::Invalid);
-    assert_eq!(index.document(&name, "a").await.unwrap(), None);
+    assert_eq!(index.document(&name, "a").await.expect("an answer"), None);
 }
 
 async fn no_more_hits_than_wanted(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let texts = ["tea"; 30];
     let stored = document("a", &texts, &leaning(1, 0.5));
-    index.upsert(&name, vec![stored]).await.unwrap();
+    index.upsert(&name, vec![stored]).await.expect("an answer");
     for mode in [SearchMode::Bm25, SearchMode::Dense, SearchMode::Hybrid] {
         for (limit, expected) in [(0, 0), (1, 1), (25, 25), (100, 30)] {
             let mut request = question(mode, "tea", leaning(1, 0.5));
@@ -447,24 +447,24 @@ async fn no_more_hits_than_wanted(index: Arc<dyn ChunkIndex>) {
 async fn collections_do_not_see_each_other(index: Arc<dyn ChunkIndex>) {
     let (one, two) = (fresh_collection(&*index).await, fresh_collection(&*index).await);
     let stored = document("a", &["tea"], &leaning(1, 0.5));
-    index.upsert(&one, vec![stored]).await.unwrap();
+    index.upsert(&one, vec![stored]).await.expect("an answer");
     assert_eq!(by_words(&*index, &one, "tea").await, ids(&["a#0"]));
     assert_eq!(by_words(&*index, &two, "tea").await, ids(&[]));
-    assert_eq!(index.document(&two, "a").await.unwrap(), None);
+    assert_eq!(index.document(&two, "a").await.expect("an answer"), None);
 }
 
 async fn a_deleted_collection_is_gone_and_can_be_made_anew(index: Arc<dyn ChunkIndex>) {
     let name = fresh_collection(&*index).await;
     let stored = document("a", &["tea"], &leaning(1, 0.5));
-    index.upsert(&name, vec![stored]).await.unwrap();
-    assert!(index.delete_collection(&name).await.unwrap());
-    assert_eq!(index.collection(&name).await.unwrap(), None);
+    index.upsert(&name, vec![stored]).await.expect("an answer");
+    assert!(index.delete_collection(&name).await.expect("an answer"));
+    assert_eq!(index.collection(&name).await.expect("an answer"), None);
     let mut other = profile();
     other.embedding.dimension = 3;
-    let made = index.open_or_create(&name, &other).await.unwrap();
+    let made = index.open_or_create(&name, &other).await.expect("an answer");
     assert_eq!((made.documents, made.chunks), (0, 0));
     assert_eq!(made.profile, other);
     let stored = document("a", &["tea"], &[1.0, 0.0, 0.0]);
-    index.upsert(&name, vec![stored]).await.unwrap();
+    index.upsert(&name, vec![stored]).await.expect("an answer");
     assert_eq!(by_words(&*index, &name, "tea").await, ids(&["a#0"]));
 }
