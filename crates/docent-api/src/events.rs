@@ -63,8 +63,8 @@ impl Watch {
                 self.log = self.api.engine.progress.watch(&self.id);
             }
             let event = match self.log.clone() {
-                Some(log) => self.from_log(&log).await,
-                None => self.from_store().await,
+                Some(log) => self.read_log(&log).await,
+                None => self.read_store().await,
             };
             if let Some(event) = event {
                 self.place += 1;
@@ -76,12 +76,12 @@ impl Watch {
     }
 
     /// The next event of the log; none if it takes long, and then the log is looked for anew: it may have been replaced.
-    async fn from_log(&mut self, log: &Log) -> Option<QueryEvent> {
+    async fn read_log(&mut self, log: &Log) -> Option<QueryEvent> {
         let event = tokio::time::timeout(LOOK_AGAIN, log.event(self.place)).await.ok();
         if event.is_none() {
             self.log = None;
             if self.is_terminal().await {
-                return self.from_store().await;
+                return self.read_store().await;
             }
         }
         event
@@ -92,7 +92,7 @@ impl Watch {
     }
 
     /// The next event of a terminal query; none after a pause if it is not terminal yet.
-    async fn from_store(&mut self) -> Option<QueryEvent> {
+    async fn read_store(&mut self) -> Option<QueryEvent> {
         match self.api.engine.queries.get(&self.id).await {
             Ok(Some(query)) if query.status.is_terminal() => {
                 let mut events = replay(&query);

@@ -45,12 +45,12 @@ pub(crate) struct Problem {
     message: String,
     param: Option<String>,
     hint: Option<String>,
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None, hint: None, headers: HeaderMap::new() }
+        Self { status, code, message: message.into(), param: None, hint: None, headers: Box::default() }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -141,6 +141,6 @@ impl IntoResponse for Problem {
             hint: self.hint,
         };
         let body = ProblemBody { error: detail, request_id: request_id() };
-        (self.status, self.headers, Json(body)).into_response()
+        (self.status, *self.headers, Json(body)).into_response()
     }
 }

@@ -6,6 +6,7 @@ mod client;
 mod events;
 #[path = "http/first_system.rs"]
 mod first_system;
+#[expect(dead_code, reason = "shared with the engine's tests, which use all of it")]
 #[path = "../../docent-engine/tests/engine/house.rs"]
 mod house;
 #[path = "http/v1.rs"]

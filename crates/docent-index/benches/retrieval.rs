@@ -6,6 +6,7 @@
 //! of the spread of the centres, standard deviations falling as rank^-0.5, so that the mean cosine of the 1st, 10th and
 //! 50th neighbour at 100,000 is about 0.80, 0.75 and 0.67. Texts are 570 characters of words from a vocabulary of 50,000
 //! with Zipf's frequencies; a question is eight words out of one chunk. CPU time is the whole process's.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends when something is wrong")]
 
 use docent_core::{Chunk, Document, Format, SearchMode, Timestamp};
 use docent_engine::ports::{ChunkIndex, EmbeddingModel, IndexDocument, IndexProfile, SearchRequest};

@@ -138,6 +138,7 @@ impl Question {
     "x86_64+avx2+popcnt",
     "x86_64+popcnt+sse4.2"
 ))]
+#[expect(clippy::needless_range_loop, reason = "indices of both arrays at once are what becomes vector instructions")]
 fn block_distances<const WORDS: usize>(blocks: &[u8], signs: &[u64], distances: &mut [Distances]) {
     let Some(signs) = signs.first_chunk::<WORDS>() else { return };
     let (words, _) = blocks.as_chunks::<8>();

@@ -1,4 +1,5 @@
 //! What is left when a process dies, the disk is full, a file is damaged or two write at once.
+#![expect(clippy::unwrap_used, reason = "outside of #[test] functions, which may")]
 
 use docent_core::filter::FilterValue;
 use docent_core::{Filter, SearchMode};

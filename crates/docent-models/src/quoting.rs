@@ -91,9 +91,9 @@ async fn quote(embedder: &dyn Embedder, request: &GenerateRequest) -> Result<Vec
 /// The best sentence, and a second one if it is nearly as good and says something else; none below the threshold.
 fn chosen(candidates: &[Candidate]) -> Vec<Statement> {
     let Some(best) = candidates.first().filter(|best| best.score >= THRESHOLD) else { return Vec::new() };
-    let also = candidates[1..].iter().find(|other| {
-        other.score >= best.score * SECOND_SHARE && !overlaps(&other.text, &best.text)
-    });
+    let also = candidates[1..]
+        .iter()
+        .find(|other| other.score >= best.score * SECOND_SHARE && !overlaps(&other.text, &best.text));
     [Some(best), also].into_iter().flatten().take(STATEMENTS_MAX).map(Candidate::statement).collect()
 }
 
@@ -183,8 +183,20 @@ enum Kind {
 impl Kind {
     fn of(question: &str) -> Self {
         const NUMBER: [&str; 14] = [
-            "how many", "how much", "how long", "how old", "how far", "how often", "how large", "how big", "how high",
-            "how fast", "what year", "which year", "what date", "what percentage",
+            "how many",
+            "how much",
+            "how long",
+            "how old",
+            "how far",
+            "how often",
+            "how large",
+            "how big",
+            "how high",
+            "how fast",
+            "what year",
+            "which year",
+            "what date",
+            "what percentage",
         ];
         let question = question.to_lowercase();
         let begins = |words: &[&str]| words.iter().any(|word| question.starts_with(word));
@@ -197,15 +209,14 @@ impl Kind {
 
     fn is_in(self, sentence: &str) -> bool {
         const NUMBER_WORDS: [&str; 17] = [
-            "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "hundred",
-            "thousand", "million", "first", "second",
+            "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+            "hundred", "thousand", "million", "first", "second",
         ];
         let mut words = sentence.split_whitespace();
         match self {
             Self::Anything => true,
-            Self::Number => {
-                words.any(|word| word.contains(char::is_numeric) || NUMBER_WORDS.contains(&word.to_lowercase().as_str()))
-            }
+            Self::Number => words
+                .any(|word| word.contains(char::is_numeric) || NUMBER_WORDS.contains(&word.to_lowercase().as_str())),
             // Every sentence begins with a capital; a name has one further on.
             Self::Name => words.skip(1).any(|word| word.starts_with(char::is_uppercase)),
         }

@@ -13,52 +13,53 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 /// A router whose workers run until the test is over.
-pub struct Site {
-    pub house: House,
-    pub router: Router,
+pub(crate) struct Site {
+    /// Kept until the end: its folder goes with it.
+    _house: House,
+    pub(crate) router: Router,
     _stop: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
 impl Site {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(ScriptedGenerator::quoting_the_best_passage(), ApiSettings::default()).await
     }
 
-    pub async fn with(generator: ScriptedGenerator, settings: ApiSettings) -> Self {
+    pub(crate) async fn with(generator: ScriptedGenerator, settings: ApiSettings) -> Self {
         let mut house = House::new(generator).furnished().await;
         let (stop, stopped) = watch::channel(false);
         let queue = house.queue.take().expect("not taken yet");
         let engine = Arc::clone(&house.engine);
         tokio::spawn(async move { run_workers(engine, queue, "test", 2, stopped).await });
         let router = router(Api::new(Arc::clone(&house.engine), settings));
-        Self { house, router, _stop: stop }
+        Self { _house: house, router, _stop: stop }
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.expect("the router always answers");
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.expect("read");
         Reply { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).expect("text") }
     }
 
-    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    pub(crate) async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -66,11 +67,11 @@ impl Site {
         self.send(request.body(Body::from(body.to_owned())).expect("a request")).await
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.call("GET", path, &[], "").await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         self.call("POST", path, &[("content-type", "application/json")], &body.to_string()).await
     }
 }

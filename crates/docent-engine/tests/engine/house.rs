@@ -15,19 +15,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-pub struct House {
-    pub folder: tempfile::TempDir,
-    pub engine: Arc<Engine>,
-    pub queue: Option<WorkQueue>,
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) queue: Option<WorkQueue>,
     now: Arc<AtomicI64>,
 }
 
 impl House {
-    pub fn new(generator: impl Generator + 'static) -> Self {
+    pub(crate) fn new(generator: impl Generator + 'static) -> Self {
         Self::with_settings(generator, Settings::default())
     }
 
-    pub fn with_settings(generator: impl Generator + 'static, settings: Settings) -> Self {
+    pub(crate) fn with_settings(generator: impl Generator + 'static, settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let now = Arc::new(AtomicI64::new(1_800_000_000_000));
         let (dispatcher, queue) = in_process();
@@ -49,23 +49,23 @@ impl House {
         Self { folder, engine: Arc::new(engine), queue: Some(queue), now }
     }
 
-    pub fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         let millis = i64::try_from(time.as_millis()).expect("short");
         self.now.fetch_add(millis, Ordering::SeqCst);
     }
 
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.engine.clock)()
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join("docs").join(name);
         std::fs::create_dir_all(path.parent().expect("below docs")).expect("made");
         std::fs::write(&path, text).expect("written");
         path
     }
 
-    pub async fn ingest(&self) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
+    pub(crate) async fn ingest(&self) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
         let mut reports = Vec::new();
         let mut tell = |event| {
             if let docent_engine::ingest::IngestEvent::Done(report) = event {
@@ -79,7 +79,7 @@ impl House {
     }
 
     /// A collection with two documents about leave.
-    pub async fn furnished(self) -> Self {
+    pub(crate) async fn furnished(self) -> Self {
         self.write("leave.txt", "Annual leave is 25 days. It is requested two weeks ahead.");
         self.write("sick.txt", "Sick leave is paid in full for ten weeks.");
         self.ingest().await;
@@ -87,12 +87,12 @@ impl House {
     }
 }
 
-pub fn question(text: &str) -> QueryRequest {
+pub(crate) fn question(text: &str) -> QueryRequest {
     QueryRequest { text: text.to_owned(), collection: "default".to_owned(), top_k: 5, ..QueryRequest::default() }
 }
 
 /// Reads text files as one page; a file that says so is refused.
-pub fn parser() -> Parse {
+pub(crate) fn parser() -> Parse {
     Arc::new(|path: &Path, _name: &str| {
         let text = std::fs::read_to_string(path).expect("the tests write text");
         if text.starts_with("REFUSE") {
