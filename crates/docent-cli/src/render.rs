@@ -118,9 +118,9 @@ impl Screen {
     /// A progress bar; invisible unless somebody watches.
     pub(crate) fn bar(&self, what: &'static str) -> ProgressBar {
         let template = if self.aside.is_on() {
-            "{prefix:>9.bold} [{bar:28.cyan/dim}] {pos}/{len} {wide_msg:.dim}"
+            "{prefix:>9.bold} [{bar:28.cyan/dim}] {percent:>3}% {wide_msg:.dim}"
         } else {
-            "{prefix:>9} [{bar:28}] {pos}/{len} {wide_msg}"
+            "{prefix:>9} [{bar:28}] {percent:>3}% {wide_msg}"
         };
         // The template is a constant, and a test draws it.
         let style = ProgressStyle::with_template(template)
@@ -140,8 +140,8 @@ mod tests {
     #[test]
     fn the_bars_template_is_valid() {
         for template in [
-            "{prefix:>9.bold} [{bar:28.cyan/dim}] {pos}/{len} {wide_msg:.dim}",
-            "{prefix:>9} [{bar:28}] {pos}/{len} {wide_msg}",
+            "{prefix:>9.bold} [{bar:28.cyan/dim}] {percent:>3}% {wide_msg:.dim}",
+            "{prefix:>9} [{bar:28}] {percent:>3}% {wide_msg}",
         ] {
             ProgressStyle::with_template(template).expect("valid");
         }

@@ -39,10 +39,9 @@ fn describe(page: &mut String, setting: &Setting) {
     let secret = if setting.kind == Kind::Secret { " Secret: never printed." } else { "" };
     let _ = write!(
         page,
-        "\n### `{}`\n\n{}{}{secret}\n\nEnvironment: {} · Default: {}\n",
+        "\n### `{}`\n\n{}.{secret}\n\nEnvironment: {} · Default: {}\n",
         setting.key,
         sentence_start(setting.about),
-        ".",
         variables.join(", "),
         setting.default.in_words(),
     );

@@ -79,11 +79,14 @@ impl<'a> Report<'a> {
         match event {
             IngestEvent::Found { files } => {
                 self.files = files;
-                self.bar.set_length(files as u64);
+                self.bar.set_length(2 * files as u64);
             }
-            IngestEvent::Parsed { file } => self.bar.set_message(file),
-            IngestEvent::Done(report) => {
+            IngestEvent::Parsed { file } => {
                 self.bar.inc(1);
+                self.bar.set_message(file);
+            }
+            IngestEvent::Done(report) => {
+                self.bar.inc(steps(report.outcome));
                 // When nobody reads any more, the files are taken in all the same.
                 if self.trouble.is_ok() {
                     self.trouble = self.show(&report);
@@ -107,5 +110,13 @@ impl<'a> Report<'a> {
     pub(crate) fn finish(self) -> anyhow::Result<usize> {
         self.bar.finish_and_clear();
         self.trouble.map(|()| self.files)
+    }
+}
+
+/// A file takes two steps: it is read, and it is embedded and stored. What was settled at a glance took both at once.
+const fn steps(outcome: IngestOutcome) -> u64 {
+    match outcome {
+        IngestOutcome::Refused | IngestOutcome::Unchanged => 2,
+        _ => 1,
     }
 }

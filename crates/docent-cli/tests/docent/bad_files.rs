@@ -1,8 +1,8 @@
 //! Files that cannot be taken in, and places that cannot be written: each costs itself and nothing else.
 
-use crate::pdf;
 use crate::snapshot;
 use crate::terminal::Terminal;
+use docent_testkit::pdf;
 
 /// Files of all kinds of badness with the word that their refusal begins with; none for a good one.
 fn files() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
@@ -157,8 +157,11 @@ fn nothing_to_take_in() {
 /// A full disk is played by a limit on the size of files that the program may write.
 #[test]
 fn a_full_disk_harms_nothing_that_is_stored() {
-    let words: String = (0..12_000).map(|n| format!("word{n} ")).collect();
-    let terminal = Terminal::new().file("leave.md", "# Leave\n\nEverybody has 25 days.\n").file("long.txt", words);
+    let words: String = (0..2_000).map(|n| format!("word{n} ")).collect();
+    let terminal = Terminal::new()
+        .with("DOCENT_CHUNK_TOKENS", "16")
+        .file("leave.md", "# Leave\n\nEverybody has 25 days.\n")
+        .file("long.txt", words);
     terminal.docent(&["ingest", "leave.md"]).succeeded();
     let ran = terminal.shell("trap '' XFSZ; ulimit -f 100; \"$program\" ingest long.txt");
     assert_eq!(ran.status, Some(1), "{}", ran.transcript());

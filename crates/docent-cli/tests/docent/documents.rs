@@ -1,8 +1,8 @@
 //! Documents in, listed, changed, out.
 
-use crate::pdf;
 use crate::snapshot;
 use crate::terminal::Terminal;
+use docent_testkit::pdf;
 use std::io::{BufRead, BufReader};
 use std::process::Command;
 

@@ -11,7 +11,6 @@ mod endpoint;
 mod evaluation;
 mod handbook;
 mod http;
-mod pdf;
 mod providers;
 mod questions;
 mod server;

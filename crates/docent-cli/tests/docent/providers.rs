@@ -9,10 +9,15 @@ const ANSWER: &str = r#"{"statements":[
     {"text":"There is a company car.","quotes":[{"passage":1,"quote":"everybody gets a company car"}]}],"missing":null}"#;
 
 fn ask(url: &str) -> Ran {
+    // More than all retries may take together.
+    ask_within("20", url)
+}
+
+fn ask_within(seconds: &str, url: &str) -> Ran {
     let terminal = Terminal::new()
         .with("OPENAI_BASE_URL", url)
         .with("OPENAI_API_KEY", "sk-test-secret")
-        .with("DOCENT_ANSWER_TIMEOUT_S", "3")
+        .with("DOCENT_ANSWER_TIMEOUT_S", seconds)
         .file("leave.md", "# Leave policy\n\nEverybody has 25 days of annual leave in a calendar year.\n");
     terminal.docent(&["ingest", "leave.md"]).succeeded();
     let ran = terminal.docent(&["ask", "How many days of annual leave do we have?"]);
@@ -97,9 +102,9 @@ fn the_endpoint_stays_busy() {
 
 #[test]
 fn the_endpoint_never_answers() {
-    let ran = ask(&Endpoint::start(Mood::Silent).url());
+    let ran = ask_within("2", &Endpoint::start(Mood::Silent).url());
     // The time limit is the engine's and the endpoint's; either may notice first.
-    let says = ["no answer within 3 s", "the model endpoint did not answer in time"];
+    let says = ["no answer within 2 s", "the model endpoint did not answer in time"];
     assert!(says.iter().any(|says| ran.stderr.starts_with(&format!("error: {says}"))), "{}", ran.transcript());
     assert!(ran.status == Some(1) && ran.stderr.contains("\nhint: "), "{}", ran.transcript());
 }
@@ -110,9 +115,9 @@ fn the_stream_breaks_off() {
     exit 1
     --- stdout
     --- stderr
-    error: the model endpoint did not answer in time
+    error: the model endpoint sent an answer that broke off
 
-    hint: try again, choose a faster model, or raise the time limit
+    hint: check that OPENAI_BASE_URL is an OpenAI-compatible endpoint, or try again
     ");
 }
 

@@ -1,8 +1,8 @@
 //! Questions and what is told about their answers.
 
-use crate::pdf;
 use crate::snapshot;
 use crate::terminal::Terminal;
+use docent_testkit::pdf;
 
 fn handbook() -> Terminal {
     let terminal = Terminal::new()

@@ -88,13 +88,27 @@ fn answers_over_both_contracts_and_ends_when_told() {
 fn a_port_that_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    snapshot!(Terminal::new().docent(&["serve", "--listen", &address]), @"");
+    snapshot!(Terminal::new().docent(&["serve", "--listen", &address]), @r"
+    exit 1
+    --- stdout
+    --- stderr
+    error: somebody listens on [ADDRESS] already
+
+    hint: choose another with --listen, for example --listen [ADDRESS]
+    ");
 }
 
 #[test]
 fn beyond_this_machine_only_with_a_key() {
     let terminal = Terminal::new();
-    snapshot!(terminal.docent(&["serve", "--listen", "0.0.0.0:0"]), @"");
+    snapshot!(terminal.docent(&["serve", "--listen", "0.0.0.0:0"]), @r"
+    exit 2
+    --- stdout
+    --- stderr
+    error: refusing to listen on 0.0.0.0:0 without an API key
+
+    hint: set DOCENT_API_KEY to a long random text (`openssl rand -hex 24` makes one), or listen on 127.0.0.1
+    ");
 }
 
 #[test]

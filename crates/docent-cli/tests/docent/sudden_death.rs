@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Sends one question over the one or the other contract; its id if the server said that it has it.
 fn submit(address: &str, number: usize) -> Option<String> {
     let question = format!("How many days of annual leave do we have? ({number})");
-    let answer = if number % 2 == 0 {
+    let answer = if number.is_multiple_of(2) {
         post(address, "/submit_query", &json!({"query_text": question, "user_id": "ada"}))
     } else {
         post_with_key(address, &question, number)
