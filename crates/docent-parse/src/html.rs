@@ -13,7 +13,11 @@ const DEEPEST: usize = 5_000;
 
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Refusal> {
     if bytes.len() as u64 > limits.html_bytes {
-        let detail = format!("the HTML file has {} bytes, more than the {} that are read; split it", bytes.len(), limits.html_bytes);
+        let detail = format!(
+            "the HTML file has {} bytes, more than the {} that are read; split it",
+            bytes.len(),
+            limits.html_bytes
+        );
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
     }
     let source = text::tidy(&text::decode(bytes, declared_encoding(bytes))?);
@@ -35,7 +39,8 @@ pub(crate) fn fragment_lines(source: &str) -> Vec<String> {
     }
     let mut reader = Reader::new();
     reader.walk(&Html::parse_fragment(source));
-    let lines = reader.sections.finish().into_iter().flat_map(|page| page.text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let lines =
+        reader.sections.finish().into_iter().flat_map(|page| page.text.lines().map(str::to_owned).collect::<Vec<_>>());
     lines.filter(|line| !line.is_empty()).collect()
 }
 
@@ -43,7 +48,11 @@ pub(crate) fn fragment_lines(source: &str) -> Vec<String> {
 fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).to_ascii_lowercase();
     let mark = ["charset=", "encoding="].iter().find_map(|mark| head.find(mark).map(|at| at + mark.len()))?;
-    let label: String = head[mark..].trim_start_matches(['"', '\'', ' ']).chars().take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c)).collect();
+    let label: String = head[mark..]
+        .trim_start_matches(['"', '\'', ' '])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_:".contains(*c))
+        .collect();
     Encoding::for_label(label.as_bytes())
 }
 
@@ -51,8 +60,8 @@ fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
 /// count, so this is an estimate from above only for hostile input.
 fn check_depth(source: &str) -> Result<(), Refusal> {
     const UNCLOSED: &[&str] = &[
-        "p", "li", "td", "th", "tr", "dt", "dd", "option", "br", "hr", "img", "meta", "link", "input", "col", "area", "base", "wbr", "source",
-        "track", "embed", "param", "tbody", "thead", "tfoot", "colgroup", "rp", "rt",
+        "p", "li", "td", "th", "tr", "dt", "dd", "option", "br", "hr", "img", "meta", "link", "input", "col", "area",
+        "base", "wbr", "source", "track", "embed", "param", "tbody", "thead", "tfoot", "colgroup", "rp", "rt",
     ];
     let mut depth = 0_usize;
     for tag in source.split('<').skip(1) {
@@ -63,7 +72,10 @@ fn check_depth(source: &str) -> Result<(), Refusal> {
         }
         depth = if closing { depth.saturating_sub(1) } else { depth + 1 };
         if depth > DEEPEST {
-            return Err(Refusal::new(RefusalKind::TooLarge, format!("the page nests more than {DEEPEST} elements inside each other")));
+            return Err(Refusal::new(
+                RefusalKind::TooLarge,
+                format!("the page nests more than {DEEPEST} elements inside each other"),
+            ));
         }
     }
     Ok(())
@@ -93,7 +105,9 @@ fn role(element: &Element) -> Role {
         return Role::Skip;
     }
     match element.name() {
-        "script" | "style" | "nav" | "template" | "noscript" | "iframe" | "svg" | "canvas" | "object" | "button" => Role::Skip,
+        "script" | "style" | "nav" | "template" | "noscript" | "iframe" | "svg" | "canvas" | "object" | "button" => {
+            Role::Skip
+        }
         "title" => Role::Title,
         "h1" => Role::Heading(1),
         "h2" => Role::Heading(2),
@@ -107,8 +121,9 @@ fn role(element: &Element) -> Role {
         "li" => Role::Item,
         "ul" | "ol" => Role::List,
         "br" => Role::Break,
-        "p" | "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "table" | "caption" | "blockquote" | "figure"
-        | "figcaption" | "form" | "fieldset" | "dl" | "dt" | "dd" | "hr" | "address" | "details" | "summary" | "body" | "option" => Role::Block,
+        "p" | "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "table" | "caption"
+        | "blockquote" | "figure" | "figcaption" | "form" | "fieldset" | "dl" | "dt" | "dd" | "hr" | "address"
+        | "details" | "summary" | "body" | "option" => Role::Block,
         _ => Role::Inline,
     }
 }
@@ -174,6 +189,8 @@ impl Reader {
     fn open(&mut self, role: &Role) {
         match role {
             Role::Title => self.in_title = true,
+            // An item's first paragraph stands behind its dash.
+            Role::Block if self.line.trim() == "-" => {}
             Role::Heading(_) | Role::Block => self.flush_outside_rows(),
             Role::Preformatted => {
                 self.flush_outside_rows();
@@ -183,7 +200,10 @@ impl Reader {
                 self.flush_outside_rows();
                 self.rows += 1;
             }
-            Role::Cell if self.rows > 0 && !self.line.trim().is_empty() => self.line.push_str(" | "),
+            Role::Cell if self.rows > 0 && !self.line.trim().is_empty() => {
+                self.line.truncate(self.line.trim_end().len());
+                self.line.push_str(" | ");
+            }
             Role::List => {
                 self.flush_outside_rows();
                 self.lists += 1;
@@ -285,9 +305,15 @@ mod tests {
     fn words_without_the_machinery() {
         let table: &[(&str, &str)] = &[
             ("<p>One\n two</p><p>three<br>four</p>", "One two\nthree\nfour"),
-            ("<nav>menu</nav><script>var x</script><style>p{}</style><p hidden>no</p><p style='display: none'>no</p><p>yes</p>", "yes"),
+            (
+                "<nav>menu</nav><script>var x</script><style>p{}</style><p hidden>no</p><p style='display: none'>no</p><p>yes</p>",
+                "yes",
+            ),
             ("<ul><li>a<ul><li>b</li></ul></li><li><p>c</p></li></ul>", "- a\n  - b\n- c"),
-            ("<table><tr><th>Item</th><th>Price</th></tr><tr><td><p>Tie</p></td><td>9&nbsp;EUR</td></tr></table>", "Item | Price\nTie | 9 EUR"),
+            (
+                "<table><tr><th>Item</th><th>Price</th></tr><tr><td><p>Tie</p></td><td>9&nbsp;EUR</td></tr></table>",
+                "Item | Price\nTie | 9 EUR",
+            ),
             ("<pre>fn main() {\n    run();\n}</pre>", "fn main() {\n    run();\n}"),
             ("<p>soft&shy;hyphen</p>", "softhyphen"),
             ("a<b>b</b>c <i>d</i>", "abc d"),
@@ -300,9 +326,13 @@ mod tests {
 
     #[test]
     fn headings_cut_sections() {
-        let parsed = read("<title> The  Guide </title><h1>Guide</h1><p>Intro</p><h2>Part <i>A</i></h2><p>Text</p><h2>Part B</h2>");
-        let seen: Vec<(String, &str)> = parsed.pages.iter().map(|page| (page.heading_path.join(" > "), page.text.as_str())).collect();
-        let expected = [("Guide", "Guide\n\nIntro"), ("Guide > Part A", "Part A\n\nText"), ("Guide > Part B", "Part B")];
+        let parsed = read(
+            "<title> The  Guide </title><h1>Guide</h1><p>Intro</p><h2>Part <i>A</i></h2><p>Text</p><h2>Part B</h2>",
+        );
+        let seen: Vec<(String, &str)> =
+            parsed.pages.iter().map(|page| (page.heading_path.join(" > "), page.text.as_str())).collect();
+        let expected =
+            [("Guide", "Guide\n\nIntro"), ("Guide > Part A", "Part A\n\nText"), ("Guide > Part B", "Part B")];
         assert_eq!(seen, expected.map(|(path, text)| (path.to_owned(), text)));
         assert_eq!(parsed.title.as_deref(), Some("The Guide"));
     }
@@ -324,7 +354,11 @@ mod tests {
     fn hostile_pages_are_refused_by_name() {
         let deep = "<div>".repeat(200_000);
         let large = "<p>x</p>".repeat(1 << 20);
-        for (source, reason) in [(deep, "too_large: the page nests"), (large, "too_large: the HTML file has"), ("<p> </p>".into(), "empty: the page holds no words")] {
+        for (source, reason) in [
+            (deep, "too_large: the page nests"),
+            (large, "too_large: the HTML file has"),
+            ("<p> </p>".into(), "empty: the page holds no words"),
+        ] {
             let refusal = parse(source.as_bytes(), &Limits::default()).expect_err("refused").to_string();
             assert!(refusal.starts_with(reason), "{refusal}");
         }

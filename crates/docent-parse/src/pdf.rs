@@ -19,6 +19,7 @@ use hayro_syntax::Pdf;
 use hayro_syntax::{DecryptionError, LoadPdfError};
 use kurbo::{Affine, Rect};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// What a page turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,8 @@ enum State {
 }
 
 pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, Refusal> {
-    let pdf = Pdf::new(bytes).map_err(refused)?;
+    let bytes = Arc::new(bytes);
+    let pdf = Pdf::new(Arc::clone(&bytes)).map_err(|error| refused(error, &bytes))?;
     let count = pdf.pages().len();
     if count == 0 {
         return Err(Refusal::new(RefusalKind::Corrupt, "the PDF has no pages that can be found; it is damaged"));
@@ -45,19 +47,35 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
     Reader::new(&pdf, limits).read()
 }
 
-fn refused(error: LoadPdfError) -> Refusal {
+fn refused(error: LoadPdfError, bytes: &[u8]) -> Refusal {
     match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
             Refusal::new(RefusalKind::Encrypted, "the PDF needs a password; save a copy without one")
         }
-        LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => {
-            Refusal::new(RefusalKind::Encrypted, "the PDF is encrypted with a method that is not supported; save a copy without encryption")
-        }
+        LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => Refusal::new(
+            RefusalKind::Encrypted,
+            "the PDF is encrypted with a method that is not supported; save a copy without encryption",
+        ),
         LoadPdfError::Decryption(DecryptionError::MissingIDEntry | DecryptionError::InvalidEncryption) => {
             Refusal::new(RefusalKind::Corrupt, "the PDF is encrypted and its encryption data is damaged")
         }
+        // Some old passwords are only noticed when what they protect turns out to be unreadable.
+        LoadPdfError::Invalid if states_encryption(bytes) => Refusal::new(
+            RefusalKind::Encrypted,
+            "the PDF is encrypted and does not open without a password; save a copy without one",
+        ),
         LoadPdfError::Invalid => Refusal::new(RefusalKind::Corrupt, "the PDF's structure is damaged beyond reading"),
     }
+}
+
+fn states_encryption(bytes: &[u8]) -> bool {
+    const ENTRY: &[u8] = b"/Encrypt";
+    bytes.windows(ENTRY.len()).any(|window| window == ENTRY)
+}
+
+/// True when the page names content that is not there, as in a file that was cut off.
+fn has_lost_content(page: &hayro_syntax::page::Page<'_>) -> bool {
+    page.raw().contains_key(b"Contents") && page.page_stream().is_none()
 }
 
 struct Reader<'a> {
@@ -95,7 +113,13 @@ impl<'a> Reader<'a> {
     fn page(&mut self, index: usize) -> (String, State) {
         let mut device = TextDevice::new(self.limits.operations_per_page);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut context = Context::new(Affine::IDENTITY, Rect::new(0.0, 0.0, 1.0, 1.0), &self.cache, self.pdf.xref(), self.settings.clone());
+            let mut context = Context::new(
+                Affine::IDENTITY,
+                Rect::new(0.0, 0.0, 1.0, 1.0),
+                &self.cache,
+                self.pdf.xref(),
+                self.settings.clone(),
+            );
             interpret_page(&self.pdf.pages()[index], &mut context, &mut device);
             let (lines, counts) = device.finish();
             let largest = if index == 0 { title::largest(&lines) } else { None };
@@ -104,7 +128,10 @@ impl<'a> Reader<'a> {
         match outcome {
             Ok((text, counts, largest)) => {
                 self.largest_line = self.largest_line.take().or(largest);
-                judge(text, counts)
+                match judge(text, counts) {
+                    (text, State::Blank) if has_lost_content(&self.pdf.pages()[index]) => (text, State::Damaged),
+                    judged => judged,
+                }
             }
             Err(payload) => {
                 // What was borrowed while it unwound stays borrowed; the next page starts with a cache of its own.
@@ -179,13 +206,14 @@ fn without_text(states: &[State]) -> Refusal {
     let all = numbers(states, |state| *state != State::Blank);
     match all.is_empty() {
         true => Refusal::new(RefusalKind::Empty, format!("every page is blank ({} in all)", states.len())),
-        false if states.iter().all(|state| *state == State::Damaged) => {
+        false if states.iter().all(|state| matches!(state, State::Damaged | State::Blank)) => {
             Refusal::new(RefusalKind::Corrupt, format!("no page could be read ({} in all)", states.len()))
         }
         false if states.contains(&State::Endless) => Refusal::new(RefusalKind::TooLarge, warnings(states).join("; ")),
-        false if states.iter().all(|state| *state == State::Undecodable) => {
-            Refusal::new(RefusalKind::NoText, format!("text layer is not decodable on {}: the fonts do not say which characters they show", ranges(&all)))
-        }
+        false if states.iter().all(|state| *state == State::Undecodable) => Refusal::new(
+            RefusalKind::NoText,
+            format!("text layer is not decodable on {}: the fonts do not say which characters they show", ranges(&all)),
+        ),
         false => Refusal::new(RefusalKind::NoText, warnings(states).join("; ")),
     }
 }
