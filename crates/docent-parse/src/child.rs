@@ -93,7 +93,10 @@ fn answer(request: &Request, path: &Path) -> Answer {
     match parsed {
         Ok(Ok(document)) => Answer::Parsed(document),
         Ok(Err(refusal)) => Answer::Refused(refusal),
-        Err(_) => Answer::Refused(Refusal::new(RefusalKind::Crashed, "the parser failed on this file; it is probably damaged")),
+        Err(_) => Answer::Refused(Refusal::new(
+            RefusalKind::Crashed,
+            "the parser failed on this file; it is probably damaged",
+        )),
     }
 }
 

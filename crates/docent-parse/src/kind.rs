@@ -142,7 +142,8 @@ fn without_extension(content: Content) -> Result<Format, Refusal> {
         Content::Html => Ok(Format::Html),
         Content::Pdf => Ok(Format::Pdf),
         other => {
-            let detail = format!("the file has no extension and contains {}, which is not read; {HINT}", other.describe());
+            let detail =
+                format!("the file has no extension and contains {}, which is not read; {HINT}", other.describe());
             Err(Refusal::new(RefusalKind::Unsupported, detail))
         }
     }
@@ -204,10 +205,22 @@ mod tests {
             (b"<!DOCTYPE html>", "a.pdf", "corrupt: the file is named .pdf but contains HTML; rename it or replace it"),
             (b"%PDF-1.7", "a.txt", "corrupt: the file is named .txt but contains PDF data; rename it or replace it"),
             (png, "a.md", "corrupt: the file is named .md but contains a PNG image; rename it or replace it"),
-            (b"ab\0\x01c", "a.log", "corrupt: the file is named .log but contains binary data; rename it or replace it"),
-            (b"PK\x03\x04", "a.docx", "unsupported: DOCX (Microsoft Word) files are not read yet; PDF, Markdown, HTML and plain text are"),
+            (
+                b"ab\0\x01c",
+                "a.log",
+                "corrupt: the file is named .log but contains binary data; rename it or replace it",
+            ),
+            (
+                b"PK\x03\x04",
+                "a.docx",
+                "unsupported: DOCX (Microsoft Word) files are not read yet; PDF, Markdown, HTML and plain text are",
+            ),
             (b"x", "a.xyz", "unsupported: .xyz files are not read yet; PDF, Markdown, HTML and plain text are"),
-            (png, "picture", "unsupported: the file has no extension and contains a PNG image, which is not read; PDF, Markdown, HTML and plain text are"),
+            (
+                png,
+                "picture",
+                "unsupported: the file has no extension and contains a PNG image, which is not read; PDF, Markdown, HTML and plain text are",
+            ),
         ];
         for (bytes, filename, expected) in table {
             assert_eq!(outcome(bytes, filename), *expected, "{filename}");

@@ -58,7 +58,10 @@ fn check_size(bytes: u64, most: u64) -> Result<(), Refusal> {
 fn check_characters(parsed: &ParsedDocument, limits: &Limits) -> Result<(), Refusal> {
     let characters: usize = parsed.pages.iter().map(|page| page.text.chars().count()).sum();
     if characters > limits.characters {
-        let detail = format!("the document has {characters} characters, more than the {} that are read; split it", limits.characters);
+        let detail = format!(
+            "the document has {characters} characters, more than the {} that are read; split it",
+            limits.characters
+        );
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
     }
     Ok(())

@@ -9,7 +9,8 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
     let source = text::tidy(&text::decode(bytes, None)?);
     let (front_title, body) = front_matter(&source);
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS;
     let mut reader = Reader::new();
     for event in Parser::new_ext(body, options) {
         reader.event(event);
@@ -220,8 +221,11 @@ mod tests {
 
     #[test]
     fn sections_know_their_headings() {
-        let parsed = read("Before.\n\n# Leave\n\n## Annual leave\n\nEveryone has\n25 days.\n\n## Sick leave\n\nTell us.\n\n# Travel\n\nBook early.\n");
-        let seen: Vec<(String, &str)> = parsed.pages.iter().map(|page| (page.heading_path.join(" > "), page.text.as_str())).collect();
+        let parsed = read(
+            "Before.\n\n# Leave\n\n## Annual leave\n\nEveryone has\n25 days.\n\n## Sick leave\n\nTell us.\n\n# Travel\n\nBook early.\n",
+        );
+        let seen: Vec<(String, &str)> =
+            parsed.pages.iter().map(|page| (page.heading_path.join(" > "), page.text.as_str())).collect();
         let expected = [
             ("", "Before."),
             ("Leave > Annual leave", "Leave\n\nAnnual leave\n\nEveryone has 25 days."),
@@ -239,7 +243,10 @@ mod tests {
             ("- one\n- two\n  - inner\n- [x] done", "- one\n- two\n  - inner\n- [x] done"),
             ("3. three\n4. four\n\nafter", "3. three\n4. four\n\nafter"),
             ("| a | b |\n|---|---|\n| 1 | `x|y` z |\n| 2 | two<br>lines |", "a | b\n1 | `x\n2 | two lines"),
-            ("text\n\n```rust\nfn main() {\n\n    run();\n}\n```\nafter", "text\n\nfn main() {\n\n    run();\n}\n\nafter"),
+            (
+                "text\n\n```rust\nfn main() {\n\n    run();\n}\n```\nafter",
+                "text\n\nfn main() {\n\n    run();\n}\n\nafter",
+            ),
             ("<div align=\"center\">\n<b>Logo</b> text\n</div>\n\npara<!-- note -->graph", "Logo text\n\nparagraph"),
             ("Fact.[^1]\n\n[^1]: The source.", "Fact.[1]\n\n[1] The source."),
             ("> quoted\n> words", "quoted words"),

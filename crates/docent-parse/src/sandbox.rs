@@ -74,8 +74,13 @@ impl Sandbox {
     fn explain(&self, end: End) -> Refusal {
         let limits = &self.limits;
         match end {
-            End::Late => Refusal::new(RefusalKind::Timeout, format!("reading took longer than {} seconds", limits.wall_time.as_secs_f64())),
-            End::Verbose => Refusal::new(RefusalKind::TooLarge, format!("its text takes more than {} bytes", limits.output_bytes)),
+            End::Late => Refusal::new(
+                RefusalKind::Timeout,
+                format!("reading took longer than {} seconds", limits.wall_time.as_secs_f64()),
+            ),
+            End::Verbose => {
+                Refusal::new(RefusalKind::TooLarge, format!("its text takes more than {} bytes", limits.output_bytes))
+            }
             End::Nonsense => Refusal::new(RefusalKind::Crashed, "the parser process answered nonsense"),
             End::Died(death) => death.explain(limits),
         }
@@ -107,12 +112,23 @@ impl Death {
             return Refusal::new(RefusalKind::TooLarge, format!("reading needed more than {mebibytes} MiB of memory"));
         }
         if said("overflowed its stack") {
-            return Refusal::new(RefusalKind::Crashed, "the file nests deeper than the parser can follow; it is probably damaged");
+            return Refusal::new(
+                RefusalKind::Crashed,
+                "the file nests deeper than the parser can follow; it is probably damaged",
+            );
         }
         match signal {
-            Some(XCPU) => Refusal::new(RefusalKind::Timeout, format!("reading took longer than {} seconds of processor time", limits.cpu_seconds)),
-            Some(KILL) => Refusal::new(RefusalKind::TooLarge, "the parser process was killed, probably for want of memory"),
-            Some(signal) => Refusal::new(RefusalKind::Crashed, format!("the parser process died of signal {signal}; the file is probably damaged")),
+            Some(XCPU) => Refusal::new(
+                RefusalKind::Timeout,
+                format!("reading took longer than {} seconds of processor time", limits.cpu_seconds),
+            ),
+            Some(KILL) => {
+                Refusal::new(RefusalKind::TooLarge, "the parser process was killed, probably for want of memory")
+            }
+            Some(signal) => Refusal::new(
+                RefusalKind::Crashed,
+                format!("the parser process died of signal {signal}; the file is probably damaged"),
+            ),
             None => Refusal::new(RefusalKind::Crashed, "the parser process ended without an answer"),
         }
     }
@@ -130,7 +146,12 @@ struct Worker {
 
 impl Worker {
     fn start(program: &Path, args: &[String]) -> io::Result<Self> {
-        let mut child = Command::new(program).args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
         let missing = || io::Error::other("no pipe to the child");
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().ok_or_else(missing)?);
         let stderr = child.stderr.take();
@@ -177,7 +198,9 @@ impl Worker {
             return Ok(true);
         }
         let start = received.len();
-        let room = announced(received).map_or(64 << 10, |length| (8 + length as usize).saturating_sub(start)).clamp(8, 1 << 20);
+        let room = announced(received)
+            .map_or(64 << 10, |length| (8 + length as usize).saturating_sub(start))
+            .clamp(8, 1 << 20);
         received.resize(start + room, 0);
         let count = self.stdout.read(&mut received[start..]).unwrap_or(0);
         received.truncate(start + count);
@@ -186,7 +209,8 @@ impl Worker {
 
     /// Which of the two pipes has something to read (or was closed).
     fn wait(&self, left: Duration) -> Result<(bool, bool), End> {
-        let timeout = Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        let timeout =
+            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
         let mut pipes = vec![PollFd::new(&self.stdout, PollFlags::IN)];
         pipes.extend(self.stderr.as_ref().map(|stderr| PollFd::new(stderr, PollFlags::IN)));
         match poll(&mut pipes, Some(&timeout)) {

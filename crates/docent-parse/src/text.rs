@@ -107,7 +107,8 @@ fn reject_garbage(text: String) -> Result<String, Refusal> {
         controls += usize::from(is_control(c));
     }
     if controls * 50 > characters {
-        let detail = "the bytes are not text in any encoding that is known (binary data or EBCDIC?); convert it to UTF-8";
+        let detail =
+            "the bytes are not text in any encoding that is known (binary data or EBCDIC?); convert it to UTF-8";
         return Err(Refusal::new(RefusalKind::Corrupt, detail));
     }
     Ok(text)
@@ -152,10 +153,16 @@ mod tests {
             (b"\xEF\xBB\xBFmarked", "marked"),
             ("日本語 text".as_bytes(), "日本語 text"),
             (b"Die Stra\xDFe ist f\xFCr Fu\xDFg\xE4nger gesperrt.", "Die Straße ist für Fußgänger gesperrt."),
-            (b"\x93smart quotes\x94 and an em dash \x97 here", "\u{201C}smart quotes\u{201D} and an em dash \u{2014} here"),
+            (
+                b"\x93smart quotes\x94 and an em dash \x97 here",
+                "\u{201C}smart quotes\u{201D} and an em dash \u{2014} here",
+            ),
             (&utf16, "Grüße aus Köln, mehr Text"),
             (&utf32("this is a test in four bytes"), "this is a test in four bytes"),
-            ("ten ümläüts äre ÜTF-8 ön ä cüt löß ünd mähr \u{fc}".as_bytes(), "ten ümläüts äre ÜTF-8 ön ä cüt löß ünd mähr ü"),
+            (
+                "ten ümläüts äre ÜTF-8 ön ä cüt löß ünd mähr \u{fc}".as_bytes(),
+                "ten ümläüts äre ÜTF-8 ön ä cüt löß ünd mähr ü",
+            ),
             (b" \n\t ", "empty: the file holds nothing but white space"),
         ];
         for (bytes, expected) in table {

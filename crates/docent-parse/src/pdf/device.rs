@@ -40,7 +40,12 @@ struct ActualText {
 
 impl TextDevice {
     pub(crate) fn new(operations: u64) -> Self {
-        Self { builder: LineBuilder::default(), counts: Counts::default(), operations_left: operations, marked: Vec::new() }
+        Self {
+            builder: LineBuilder::default(),
+            counts: Counts::default(),
+            operations_left: operations,
+            marked: Vec::new(),
+        }
     }
 
     /// The page's lines in content order, and what else was on it.
@@ -90,7 +95,14 @@ fn placed(glyph: &PositionedGlyph<'_>, page: Affine, vertical: bool) -> Option<P
     }
     if vertical {
         let direction = -upwards / height;
-        return Some(Placed { origin: Point::new(x, y), advance: -upwards, direction, up: across, em: height, starts_run: false });
+        return Some(Placed {
+            origin: Point::new(x, y),
+            advance: -upwards,
+            direction,
+            up: across,
+            em: height,
+            starts_run: false,
+        });
     }
     let direction = across / em;
     // The part of the up vector that is at right angles to the direction: italics lean.
@@ -108,7 +120,8 @@ pub(crate) fn text_string(bytes: &[u8]) -> String {
     if let Some((encoding, _)) = encoding_rs::Encoding::for_bom(bytes) {
         return encoding.decode_with_bom_removal(bytes).0.into_owned();
     }
-    str::from_utf8(bytes).map_or_else(|_| encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), str::to_owned)
+    str::from_utf8(bytes)
+        .map_or_else(|_| encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), str::to_owned)
 }
 
 impl<'a> Device<'a> for TextDevice {

@@ -35,7 +35,8 @@ pub(crate) fn page_text(lines: Vec<Line>) -> String {
     for (at, line) in lines.iter().enumerate() {
         out.push_str(line.text.trim_end());
         let Some(next) = lines.get(at + 1) else { break };
-        let ending = Neighbours { line, next, after: lines.get(at + 2), column: &columns[at], first_of_paragraph }.ending();
+        let ending =
+            Neighbours { line, next, after: lines.get(at + 2), column: &columns[at], first_of_paragraph }.ending();
         first_of_paragraph = ending != Ending::Flows;
         match ending {
             Ending::Flows => join(&mut out, line, next),
@@ -165,7 +166,9 @@ impl Neighbours<'_> {
         }
         let indent = (next.start - line.start) / line.size;
         if indent > 0.8 && ends_sentence(line) {
-            let hanging = self.after.is_some_and(|after| stacked(next, after) && (after.start - next.start).abs() < 0.4 * line.size);
+            let hanging = self
+                .after
+                .is_some_and(|after| stacked(next, after) && (after.start - next.start).abs() < 0.4 * line.size);
             return hanging && self.first_of_paragraph;
         }
         if indent < -0.8 && !self.first_of_paragraph {
@@ -187,7 +190,8 @@ fn first_word_width(line: &Line) -> f64 {
 }
 
 fn starts_with_bullet(line: &Line) -> bool {
-    line.text.split_whitespace().next().is_some_and(|word| line::is_bullet(word) && word != "o") || line.text.starts_with(['\u{2022}', '\u{25CF}', '\u{25AA}'])
+    line.text.split_whitespace().next().is_some_and(|word| line::is_bullet(word) && word != "o")
+        || line.text.starts_with(['\u{2022}', '\u{25CF}', '\u{25AA}'])
 }
 
 fn starts_with_number(line: &Line) -> bool {
@@ -209,7 +213,8 @@ fn breaks_word(line: &Line, next: &Line) -> bool {
         return false;
     }
     let mut back = line.text.trim_end().chars().rev();
-    line.broken_word || matches!(back.next(), Some('-' | '\u{2010}' | '\u{2011}')) && back.next().is_some_and(char::is_alphabetic)
+    line.broken_word
+        || matches!(back.next(), Some('-' | '\u{2010}' | '\u{2011}')) && back.next().is_some_and(char::is_alphabetic)
 }
 
 fn join(out: &mut String, line: &Line, next: &Line) {
@@ -226,7 +231,8 @@ fn join(out: &mut String, line: &Line, next: &Line) {
     }
     let unspaced = |c: Option<char>| c.is_some_and(letters::is_unspaced);
     let hyphen = out.ends_with('-') && out.chars().rev().nth(1).is_some_and(char::is_alphanumeric);
-    if !hyphen && !(unspaced(out.chars().next_back()) && unspaced(next.text.chars().next())) {
+    let between_unspaced = unspaced(out.chars().next_back()) && unspaced(next.text.chars().next());
+    if !hyphen && !between_unspaced {
         out.push(' ');
     }
 }

@@ -23,13 +23,24 @@ pub(crate) enum Letter {
 pub(crate) fn classify(c: char) -> Letter {
     match c {
         '!'..='~' => Letter::Plain(c),
-        ' ' | '\t' | '\n' | '\r' | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => Letter::Space,
+        ' '
+        | '\t'
+        | '\n'
+        | '\r'
+        | '\u{A0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200A}'
+        | '\u{202F}'
+        | '\u{205F}'
+        | '\u{3000}' => Letter::Space,
         '\u{AD}' => Letter::SoftHyphen,
         '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => Letter::Nothing,
         // The private codes that Symbol and Wingdings use for bullets.
         '\u{F0A7}' | '\u{F0B7}' | '\u{F06E}' | '\u{F0D8}' | '\u{F076}' => Letter::Plain('\u{2022}'),
         '\u{E000}'..='\u{F8FF}' | '\u{FFFD}' | '\u{FFF0}'..='\u{FFF8}' => Letter::Unknown,
-        '\u{FB00}'..='\u{FB4F}' | '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' | '\u{2F00}'..='\u{2FDF}' => Letter::Composed(c),
+        '\u{FB00}'..='\u{FB4F}' | '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' | '\u{2F00}'..='\u{2FDF}' => {
+            Letter::Composed(c)
+        }
         c if c.is_control() => Letter::Unknown,
         c => Letter::Plain(c),
     }

@@ -150,7 +150,8 @@ impl LineBuilder {
         let Some(open) = &self.open else { return false };
         let tolerance = (0.12 * place.em).min(0.5 * place.advance.length());
         self.marks.iter().rev().take(REMEMBERED).any(|mark| {
-            (mark.from - from).abs() <= tolerance && open.line.text[mark.at as usize..(mark.at + mark.length) as usize] == *letters
+            (mark.from - from).abs() <= tolerance
+                && open.line.text[mark.at as usize..(mark.at + mark.length) as usize] == *letters
         })
     }
 
@@ -223,7 +224,8 @@ impl Open {
     /// Same direction and, within half an em, the same baseline.
     fn holds(&self, place: &Placed) -> bool {
         let tall = self.line.size.max(place.up.length());
-        self.line.direction.dot(place.direction) > 0.98 && (self.across(place.origin) - self.line.base).abs() <= 0.5 * tall
+        self.line.direction.dot(place.direction) > 0.98
+            && (self.across(place.origin) - self.line.base).abs() <= 0.5 * tall
     }
 
     /// True unless the glyph starts more than an em before the line's end. Right-to-left text may be drawn letter by
@@ -268,7 +270,10 @@ impl Open {
 
     /// Most letters stand apart from their neighbours: spacing for looks, not between words.
     fn is_letter_spaced(&self) -> bool {
-        self.glyphs >= 5 && self.gap_spaces * 10 >= self.glyphs * 7 && self.line.cells == 0 && !self.line.text.contains(|c: char| c.is_ascii_digit())
+        self.glyphs >= 5
+            && self.gap_spaces * 10 >= self.glyphs * 7
+            && self.line.cells == 0
+            && !self.line.text.contains(|c: char| c.is_ascii_digit())
     }
 }
 
@@ -295,7 +300,24 @@ pub(crate) fn is_list_marker(text: &str) -> bool {
 }
 
 pub(crate) fn is_bullet(text: &str) -> bool {
-    matches!(text.trim(), "-" | "*" | "o" | "\u{2022}" | "\u{2013}" | "\u{2014}" | "\u{25CF}" | "\u{25AA}" | "\u{25CB}" | "\u{25A0}" | "\u{2023}" | "\u{25E6}" | "\u{2043}" | "\u{00B7}" | "\u{27A2}" | "\u{2713}")
+    matches!(
+        text.trim(),
+        "-" | "*"
+            | "o"
+            | "\u{2022}"
+            | "\u{2013}"
+            | "\u{2014}"
+            | "\u{25CF}"
+            | "\u{25AA}"
+            | "\u{25CB}"
+            | "\u{25A0}"
+            | "\u{2023}"
+            | "\u{25E6}"
+            | "\u{2043}"
+            | "\u{00B7}"
+            | "\u{27A2}"
+            | "\u{2713}"
+    )
 }
 
 pub(crate) fn is_number_marker(text: &str) -> bool {

@@ -11,15 +11,23 @@ pub(crate) fn stated(bytes: &[u8]) -> Option<String> {
     let title = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(['\0', '\u{FFFD}'], "");
     let title = title.strip_prefix("Microsoft Word - ").unwrap_or(&title).trim();
     let lower = title.to_lowercase();
-    let extensions = [".doc", ".docx", ".pdf", ".dvi", ".tex", ".indd", ".qxd", ".ppt", ".pptx", ".xls", ".xlsx", ".htm", ".html", ".txt", ".ps", ".rtf"];
-    let is_filename = extensions.iter().any(|extension| lower.ends_with(extension)) || lower.contains(":\\") || lower.starts_with("file:");
-    let is_placeholder = lower.starts_with("untitled") || lower.starts_with("microsoft powerpoint") || matches!(lower.as_str(), "title" | "document" | "slide 1" | "powerpoint presentation");
+    let extensions = [
+        ".doc", ".docx", ".pdf", ".dvi", ".tex", ".indd", ".qxd", ".ppt", ".pptx", ".xls", ".xlsx", ".htm", ".html",
+        ".txt", ".ps", ".rtf",
+    ];
+    let is_filename = extensions.iter().any(|extension| lower.ends_with(extension))
+        || lower.contains(":\\")
+        || lower.starts_with("file:");
+    let is_placeholder = lower.starts_with("untitled")
+        || lower.starts_with("microsoft powerpoint")
+        || matches!(lower.as_str(), "title" | "document" | "slide 1" | "powerpoint presentation");
     is_plausible(title).then(|| title.to_owned()).filter(|_| !is_filename && !is_placeholder)
 }
 
 /// The first page's largest type, if it is clearly larger than most of the page; consecutive lines of it belong together.
 pub(crate) fn largest(lines: &[Line]) -> Option<String> {
-    let mut sizes: Vec<f64> = lines.iter().flat_map(|line| std::iter::repeat_n(line.size, line.text.chars().count().min(200))).collect();
+    let mut sizes: Vec<f64> =
+        lines.iter().flat_map(|line| std::iter::repeat_n(line.size, line.text.chars().count().min(200))).collect();
     sizes.sort_by(f64::total_cmp);
     let usual = *sizes.get(sizes.len() / 2)?;
     let letters = |line: &Line| line.text.chars().filter(|c| c.is_alphabetic()).count();
@@ -28,7 +36,11 @@ pub(crate) fn largest(lines: &[Line]) -> Option<String> {
         return None;
     }
     let mut words = String::new();
-    for line in lines.iter().skip_while(|line| line.size < 0.97 * size || letters(line) < 4).take_while(|line| line.size >= 0.97 * size) {
+    for line in lines
+        .iter()
+        .skip_while(|line| line.size < 0.97 * size || letters(line) < 4)
+        .take_while(|line| line.size >= 0.97 * size)
+    {
         words.push_str(if words.is_empty() { "" } else { " " });
         words.push_str(&line.text);
     }
