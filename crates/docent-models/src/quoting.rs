@@ -162,15 +162,18 @@ struct Question {
 
 impl Question {
     fn new(text: &str) -> Self {
-        // Long words say more than short ones; without the collection's statistics this is the best guess.
+        let names = stems(&names(text).join(" "));
+        // Long words say more than short ones, and names more than either; without the collection's statistics this is the
+        // best guess.
         let weight = |stem: String| {
-            let weight = (1.0 + stem.chars().count() as f32).ln();
+            let length = (1.0 + stem.chars().count() as f32).ln();
+            let weight = if names.contains(&stem) { 2.0 * length } else { length };
             (stem, weight)
         };
         let mut weights: Vec<(String, f32)> = stems(text).into_iter().map(weight).collect();
         // In a fixed order, as sums of floating-point numbers depend on it.
         weights.sort_by(|a, b| a.0.cmp(&b.0));
-        Self { weights, names: stems(&names(text).join(" ")), kind: Kind::of(text) }
+        Self { weights, names, kind: Kind::of(text) }
     }
 
     /// The weighted share of the question's words that are among these.
