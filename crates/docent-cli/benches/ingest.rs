@@ -28,14 +28,15 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.iter().position(|argument| argument == "ingest") {
         Some(at) => ingest(Path::new(&arguments[at + 1]), Path::new(&arguments[at + 2])),
-        None => compare(),
+        None => compare(&arguments),
     }
 }
 
-/// Two corpora, one ten times the other, each taken in by a process of its own.
-fn compare() {
+/// Corpora of growing size, each taken in by a process of its own: `[-- FILES…]`, two when none is given.
+fn compare(arguments: &[String]) {
     println!("ingest, stubbed embeddings, PDFs of {PAGES_PER_FILE} pages");
-    for files in [50, 500] {
+    let sizes: Vec<u64> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    for files in if sizes.is_empty() { vec![50, 500] } else { sizes } {
         let folder = tempfile::tempdir().expect("a folder");
         let corpus = folder.path().join("corpus");
         std::fs::create_dir(&corpus).expect("made");
@@ -61,11 +62,13 @@ fn ingest(corpus: &Path, data: &Path) {
     assert_eq!(summary.refused, 0);
     let cpu = cpu_seconds();
     println!(
-        "{:>6} pages  {:>6} chunks  {:>6.0} pages per CPU second  parent's peak {:>4.0} MB",
+        "{:>6} pages  {:>6} chunks  {:>6.0} pages per CPU second  parent's peak {:>4.0} MB (at the end {:.0} MB \
+         without mapped files)",
         summary.pages,
         summary.chunks,
         summary.pages as f64 / cpu,
-        peak_megabytes()
+        megabytes("VmHWM:"),
+        megabytes("RssAnon:")
     );
 }
 
@@ -123,8 +126,8 @@ fn cpu_seconds() -> f64 {
     ticks.sum::<f64>() / TICKS_PER_SECOND
 }
 
-fn peak_megabytes() -> f64 {
+fn megabytes(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("a line of that name");
     line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<f64>().ok()).expect("a number") / 1024.0
 }
