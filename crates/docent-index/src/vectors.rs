@@ -9,12 +9,13 @@
 //! | signs | blocks of 16 rows, word by word (see [`crate::codes`]); the last block is filled with zeros |
 //! | scales | one `f32` per row |
 //! | values | `dimension` times `i8` per row |
+//! | fine | per row an `f32` scale for ten bits and the lower two bits of the values, four to a byte |
 //!
 //! Only chunks have a row; the records of documents and pages have none. A merge keeps the rows of documents that are
 //! alive, in the order of the source segments. tantivy does not show its own mapping to plugins; this derivation is
 //! right as long as the index is not sorted, and it never is.
 
-use crate::codes::{LANES, encode, row_bytes, words};
+use crate::codes::{LANES, encode, fine_bytes, row_bytes, words};
 use std::any::Any;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -48,6 +49,7 @@ struct Layout {
     signs: Range<usize>,
     scales: Range<usize>,
     values: Range<usize>,
+    fine: Range<usize>,
 }
 
 impl Layout {
@@ -60,7 +62,8 @@ impl Layout {
         let signs = after(documents.end, rows.div_ceil(LANES) * LANES * words(dimension) * 8);
         let scales = after(signs.end, rows * 4);
         let values = after(scales.end, rows * dimension);
-        Self { dimension, rows, documents, signs, scales, values }
+        let fine = after(values.end, rows * fine_bytes(dimension));
+        Self { dimension, rows, documents, signs, scales, values, fine }
     }
 }
 
@@ -85,7 +88,7 @@ impl SegmentVectors {
             return Err(damaged("another format or dimension"));
         }
         let layout = Layout::new(dimension, rows);
-        if bytes.len() < layout.values.end {
+        if bytes.len() < layout.fine.end {
             return Err(damaged("cut short"));
         }
         Ok(Self { bytes, layout })
@@ -124,6 +127,13 @@ impl SegmentVectors {
         let (scales, _) = self.bytes[self.layout.scales.clone()].as_chunks::<4>();
         let scale = scales.get(row).map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
         (&self.bytes[start..start + self.layout.dimension], scale)
+    }
+
+    /// The lower bits of a row's values, with the scale of all bits.
+    pub(crate) fn fine(&self, row: usize) -> &[u8] {
+        let length = fine_bytes(self.layout.dimension);
+        let start = self.layout.fine.start + row * length;
+        &self.bytes[start..start + length]
     }
 
     fn documents(&self) -> &[[u8; 4]] {
@@ -185,6 +195,11 @@ impl File {
         (0..layout.rows).try_for_each(|at| self.put(row(at).0))
     }
 
+    fn fine<'a>(&mut self, layout: &Layout, fine: impl Fn(usize) -> &'a [u8]) -> io::Result<()> {
+        self.pad_to(layout.fine.start)?;
+        (0..layout.rows).try_for_each(|at| self.put(fine(at)))
+    }
+
     fn close(self) -> tantivy::Result<()> {
         Ok(self.out.terminate()?)
     }
@@ -234,6 +249,10 @@ impl SegmentPlugin for VectorPlugin {
         file.values(&layout, |at| {
             let (vectors, row) = source(at);
             vectors.values(row)
+        })?;
+        file.fine(&layout, |at| {
+            let (vectors, row) = source(at);
+            vectors.fine(row)
         })?;
         file.close()
     }
@@ -303,8 +322,10 @@ impl PluginWriter for Rows {
         file.signs(&layout, |at, word| self.row(at).as_chunks::<8>().0.get(word).copied().unwrap_or_default())?;
         file.values(&layout, |at| {
             let (scale, values) = self.row(at)[scale_at..].split_at(4);
-            (values, scale.first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes)))
+            let scale = scale.first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
+            (&values[..self.dimension], scale)
         })?;
+        file.fine(&layout, |at| &self.row(at)[scale_at + 4 + self.dimension..])?;
         file.close()
     }
 
