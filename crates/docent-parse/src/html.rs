@@ -133,7 +133,10 @@ fn is_hidden(element: &Element) -> bool {
         let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
         style.contains("display:none") || style.contains("visibility:hidden")
     });
-    style || element.attr("hidden").is_some() || element.attr("role") == Some("navigation")
+    // Links to edit a section, as wikis put them into every heading.
+    let editing =
+        element.attr("class").is_some_and(|class| class.split_whitespace().any(|name| name == "mw-editsection"));
+    style || editing || element.attr("hidden").is_some() || element.attr("role") == Some("navigation")
 }
 
 struct Reader {
@@ -202,7 +205,8 @@ impl Reader {
             }
             Role::Cell if self.rows > 0 && !self.line.trim().is_empty() => {
                 self.line.truncate(self.line.trim_end().len());
-                self.line.push_str(" | ");
+                // A table inside a cell begins with a cell: one line between them is enough.
+                self.line.push_str(if self.line.ends_with(" |") { " " } else { " | " });
             }
             Role::List => {
                 self.flush_outside_rows();
@@ -315,6 +319,8 @@ mod tests {
                 "Item | Price\nTie | 9 EUR",
             ),
             ("<pre>fn main() {\n    run();\n}</pre>", "fn main() {\n    run();\n}"),
+            ("<table><tr><td>a</td><td><table><tr><td>b</td><td>c</td></tr></table></td></tr></table>", "a | b | c"),
+            ("<p>Teams<span class='x mw-editsection'>[edit]</span></p>", "Teams"),
             ("<p>soft&shy;hyphen</p>", "softhyphen"),
             ("a<b>b</b>c <i>d</i>", "abc d"),
             ("<p>unclosed <script>x = '", "unclosed"),

@@ -4,8 +4,10 @@
 //! glyphs no table of the file turns into characters is reported and not stored: codes that look like text are worse
 //! than no text.
 
+mod accents;
 mod device;
 mod layout;
+mod legacy;
 mod letters;
 mod line;
 mod rtl;
@@ -156,7 +158,8 @@ impl<'a> Reader<'a> {
 }
 
 fn judge(text: String, counts: Counts) -> (String, State) {
-    let undecodable = counts.unmapped * 2 > counts.glyphs && counts.unmapped > 2;
+    let guesswork = counts.guessed * 2 > counts.glyphs && !legacy::looks_like_language(&text);
+    let undecodable = guesswork || counts.unmapped * 2 > counts.glyphs && counts.unmapped > 2;
     let state = match () {
         () if undecodable => State::Undecodable,
         () if !text.trim().is_empty() => return (text, State::Text),

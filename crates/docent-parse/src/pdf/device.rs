@@ -1,5 +1,6 @@
 //! The device that the page's drawing instructions run into: it keeps the glyphs and counts the rest.
 
+use super::legacy;
 use super::line::{Line, LineBuilder, Placed};
 use hayro_interpret::font::{Glyph, GlyphRun, PositionedGlyph};
 use hayro_interpret::hayro_cmap::{BfString, WritingMode};
@@ -15,6 +16,8 @@ pub(crate) struct Counts {
     pub(crate) glyphs: u64,
     /// Glyphs that no table of the file turns into a character.
     pub(crate) unmapped: u64,
+    /// Glyphs whose characters were guessed from their codes.
+    pub(crate) guessed: u64,
     /// Pictures.
     pub(crate) images: u64,
     /// Filled or stroked paths.
@@ -78,9 +81,17 @@ impl TextDevice {
         let unknown = match glyph.as_unicode() {
             Some(BfString::Char(c)) => self.builder.push(c.encode_utf8(&mut [0; 4]), &place),
             Some(BfString::String(text)) => self.builder.push(&text, &place),
-            None => 1,
+            None => self.guess(glyph, &place),
         };
         self.counts.unmapped += u64::from(unknown > 0);
+    }
+
+    /// A glyph without Unicode: those of Type 3 fonts have a code that says something.
+    fn guess(&mut self, glyph: &Glyph<'_>, place: &Placed) -> u32 {
+        let code = matches!(glyph, Glyph::Type3(_)).then(|| glyph.char_code());
+        let Some(letters) = code.and_then(legacy::likely) else { return 1 };
+        self.counts.guessed += 1;
+        self.builder.push(letters, place)
     }
 }
 
@@ -112,6 +123,9 @@ fn placed(glyph: &PositionedGlyph<'_>, page: Affine, vertical: bool) -> Option<P
         Glyph::Type3(type3) => type3.advance_width(),
     };
     let advance = across * (f64::from(width.unwrap_or(0.0)) / UNITS);
+    // No letter is three em wide: a Type 3 font whose own matrix makes up for a tiny size. A letter is half an em wide.
+    let scale = if advance.length() > 3.0 * em { 2.0 * advance.length() / em } else { 1.0 };
+    let (up, em) = (up * scale, em * scale);
     (up.length() > 1e-3).then_some(Placed { origin: Point::new(x, y), advance, direction, up, em, starts_run: false })
 }
 

@@ -68,14 +68,17 @@ fn same_row(a: &Line, b: &Line) -> bool {
 }
 
 fn prepend(last: &mut Line, line: Line) {
-    if last.right_to_left {
-        last.text.push(' ');
-        last.text.push_str(&line.text);
-    } else {
-        let wide = last.start - line.end > 1.6 * last.size;
-        last.cells += line.cells + u32::from(wide);
-        last.text = format!("{}{}{}", line.text, if wide { "  " } else { " " }, last.text);
-    }
+    let gap = if last.right_to_left { line.start - last.end } else { last.start - line.end };
+    let space = match gap / last.size {
+        wide if wide > 1.6 && !last.right_to_left => "  ",
+        some if some > 0.15 => " ",
+        _ => "",
+    };
+    last.cells += line.cells + u32::from(space.len() > 1);
+    last.text = match last.right_to_left {
+        true => format!("{}{space}{}", last.text, line.text),
+        false => format!("{}{space}{}", line.text, last.text),
+    };
     last.start = last.start.min(line.start);
     last.end = last.end.max(line.end);
 }
@@ -145,10 +148,10 @@ impl Neighbours<'_> {
         if starts_with_bullet(next) || !self.is_full() {
             return parted;
         }
-        if breaks_word(line, next) {
+        if breaks_word(line, next) && (near || !self.first_of_paragraph) {
             return Ending::Flows;
         }
-        let flows = if near { self.flows_on() } else { !stacked && !ends_sentence(line) && starts_small(next) };
+        let flows = if near { self.flows_on() } else { !stacked && self.resumes() };
         if flows { Ending::Flows } else { parted }
     }
 
@@ -156,6 +159,12 @@ impl Neighbours<'_> {
     fn is_full(&self) -> bool {
         let room = self.column.edge - self.line.end;
         room < first_word_width(self.next) + 0.2 * self.line.size
+    }
+
+    /// A full line whose sentence goes on elsewhere: in the next column, or behind a picture. A line that is all of its
+    /// block (a page's header) is always full, so it does not count.
+    fn resumes(&self) -> bool {
+        !self.first_of_paragraph && !ends_sentence(self.line) && starts_small(self.next)
     }
 
     /// For a full line whose next line stands right below: an indent can still part them.
@@ -223,8 +232,9 @@ fn join(out: &mut String, line: &Line, next: &Line) {
     }
     if breaks_word(line, next) {
         // A second hyphen in the word says that hyphens belong to it: state-of-the-art.
-        let word = line.text.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
-        if !word.trim_end_matches(['-', '\u{2010}', '\u{2011}']).contains('-') {
+        let before = line.text.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+        let behind = next.text.split_whitespace().next().unwrap_or_default();
+        if !before.trim_end_matches(['-', '\u{2010}', '\u{2011}']).contains('-') && !behind.contains('-') {
             out.pop();
         }
         return;
@@ -234,5 +244,92 @@ fn join(out: &mut String, line: &Line, next: &Line) {
     let between_unspaced = unspaced(out.chars().next_back()) && unspaced(next.text.chars().next());
     if !hyphen && !between_unspaced {
         out.push(' ');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kurbo::Vec2;
+
+    /// Lines of type of 10 points, half an em per letter, from (indent, baseline, words).
+    fn laid_out(lines: &[(f64, f64, &str)]) -> String {
+        let line = |(start, base, text): &(f64, f64, &str)| Line {
+            text: (*text).to_owned(),
+            direction: Vec2::new(1.0, 0.0),
+            start: *start,
+            end: start + 5.0 * text.chars().count() as f64,
+            base: *base,
+            size: 10.0,
+            cells: text.matches("  ").count() as u32,
+            broken_word: false,
+            right_to_left: false,
+        };
+        page_text(lines.iter().map(line).collect())
+    }
+
+    #[test]
+    fn wrapped_lines_are_joined_and_others_are_not() {
+        let table: &[(&[(f64, f64, &str)], &str)] = &[
+            (
+                &[(0.0, 0.0, "The annual leave of"), (0.0, 12.0, "everybody is 25"), (0.0, 24.0, "days.")],
+                "The annual leave of everybody is 25 days.",
+            ),
+            (
+                &[(0.0, 0.0, "It was a long re-"), (0.0, 12.0, "peated story about"), (0.0, 24.0, "it.")],
+                "It was a long repeated story about it.",
+            ),
+            (
+                &[(0.0, 0.0, "a model that is state-"), (0.0, 12.0, "of-the-art in all of it"), (0.0, 24.0, "today")],
+                "a model that is state-of-the-art in all of it today",
+            ),
+            (
+                &[(0.0, 0.0, "Heading"), (0.0, 12.0, "This line is a good deal longer"), (0.0, 24.0, "than that.")],
+                "Heading\nThis line is a good deal longer than that.",
+            ),
+            (
+                &[
+                    (0.0, 0.0, "First paragraph of the page."),
+                    (0.0, 12.0, "Its end is full to the edge."),
+                    (15.0, 24.0, "Second paragraph, in-"),
+                    (0.0, 36.0, "dented, goes on and on so."),
+                ],
+                "First paragraph of the page. Its end is full to the edge.\nSecond paragraph, indented, goes on and on so.",
+            ),
+            (
+                &[
+                    (0.0, 0.0, "one long list of these:"),
+                    (0.0, 12.0, "\u{2022} bread and some butter"),
+                    (0.0, 24.0, "\u{2022} more tea"),
+                ],
+                "one long list of these:\n\u{2022} bread and some butter\n\u{2022} more tea",
+            ),
+            (
+                &[(0.0, 0.0, "Item  Price of one"), (0.0, 12.0, "Tie  9 EUR"), (0.0, 24.0, "Hat  12 EUR")],
+                "Item  Price of one\nTie  9 EUR\nHat  12 EUR",
+            ),
+            (
+                &[
+                    (0.0, 0.0, "The first column ends in"),
+                    (0.0, 12.0, "the middle of a sentence"),
+                    (200.0, 0.0, "that goes on here."),
+                ],
+                "The first column ends in the middle of a sentence that goes on here.",
+            ),
+            (
+                &[(0.0, 0.0, "A running header"), (0.0, 40.0, "of the page stands above text."), (0.0, 52.0, "so.")],
+                "A running header\n\nof the page stands above text. so.",
+            ),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(laid_out(lines), *expected);
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_row_drawn_from_the_right_are_in_order() {
+        assert_eq!(laid_out(&[(100.0, 0.0, "right"), (0.0, 0.0, "left")]), "left  right");
+        assert_eq!(laid_out(&[(28.0, 0.0, "right"), (0.0, 0.0, "left")]), "left right");
+        assert_eq!(laid_out(&[(20.0, 0.0, "over"), (0.0, 0.0, "left")]), "leftover");
     }
 }

@@ -3,6 +3,7 @@
 //! Content order beats guessing columns (measured against three column-detecting libraries), so a line ends only where
 //! the content itself jumps: another baseline, back to the left, or another direction.
 
+use super::accents;
 use super::letters::{self, Letter};
 use super::rtl;
 use kurbo::{Point, Vec2};
@@ -159,6 +160,12 @@ impl LineBuilder {
         let Some(open) = &mut self.open else { return };
         let from = open.along(place.origin);
         let to = from + place.advance.length();
+        if let Some(mark) = self.marks.last_mut()
+            && !open.space_seen
+            && open.compose(mark, letters, from, to)
+        {
+            return;
+        }
         open.separate(letters, from, place);
         let right_to_left = letters.chars().any(letters::is_right_to_left);
         open.line.right_to_left |= right_to_left;
@@ -255,6 +262,23 @@ impl Open {
         }
         self.space_seen = false;
         self.line.broken_word = false;
+    }
+
+    /// Makes one letter of the last glyph and this one, if one is an accent and they stand in the same place.
+    fn compose(&mut self, last: &mut Mark, letters: &str, from: f64, to: f64) -> bool {
+        let shared = last.to.min(to) - last.from.max(from);
+        if shared <= 0.5 * (last.to - last.from).min(to - from) {
+            return false;
+        }
+        let Some(letter) = accents::composed(&self.line.text[last.at as usize..], letters) else { return false };
+        self.line.text.truncate(last.at as usize);
+        self.line.text.push(letter);
+        (last.from, last.to) = (last.from.min(from), last.to.max(to));
+        last.length = letter.len_utf8() as u32;
+        self.ink_end = last.to;
+        self.line.start = self.line.start.min(from);
+        self.line.end = self.line.end.max(to);
+        true
     }
 
     fn advance(&mut self, from: f64, to: f64, place: &Placed) {

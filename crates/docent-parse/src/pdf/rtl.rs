@@ -16,17 +16,21 @@ pub(crate) fn logical(text: &str, marks: &mut [Mark], em: f64) -> String {
     reorder(&visual(text, marks, em))
 }
 
-/// A vowel sign must stay directly left of its letter, so that turning the line puts it behind the letter.
+/// A vowel sign must stay directly left of its letter, so that turning the line puts it behind the letter. It is drawn
+/// just before or just after the letter that it stands over.
 fn pull_marks_onto_their_letters(text: &str, marks: &mut [Mark]) {
-    let mut letter: Option<Mark> = None;
-    for mark in marks {
-        let is_mark = text[mark.at as usize..].chars().next().is_some_and(letters::is_mark);
-        match letter {
-            Some(base) if is_mark && mark.from < base.to && mark.to >= base.from => {
-                mark.from = base.from - 1e-6;
-                mark.to = base.from;
-            }
-            _ => letter = Some(*mark),
+    let is_sign = |mark: &Mark| text[mark.at as usize..].chars().next().is_some_and(letters::is_mark);
+    for at in 0..marks.len() {
+        if !is_sign(&marks[at]) {
+            continue;
+        }
+        let middle = (marks[at].from + marks[at].to) / 2.0;
+        let before = marks[..at].iter().rev().find(|mark| !is_sign(mark));
+        let after = marks[at + 1..].iter().find(|mark| !is_sign(mark));
+        let letter = after.into_iter().chain(before).find(|letter| letter.from <= middle && middle <= letter.to);
+        if let Some(from) = letter.map(|letter| letter.from) {
+            marks[at].from = from - 1e-6;
+            marks[at].to = from;
         }
     }
 }
@@ -81,5 +85,17 @@ mod tests {
         assert_eq!(drawn_rightwards("םלוע םולש"), "שלום עולם");
         assert_eq!(drawn_rightwards("2024 תנשב"), "בשנת 2024");
         assert_eq!(drawn_rightwards("the word םולש means peace"), "the word שלום means peace");
+    }
+
+    #[test]
+    fn a_vowel_sign_goes_behind_its_letter() {
+        let glyphs = [("\u{627}", 0.0, 0.2), ("\u{64b}", 0.3, 0.3), ("\u{636}", 0.2, 1.0), ("\u{64a}", 1.0, 1.3)];
+        let mut text = String::new();
+        let mut marks = Vec::new();
+        for (letters, from, to) in glyphs {
+            marks.push(Mark { at: text.len() as u32, length: letters.len() as u32, from, to });
+            text.push_str(letters);
+        }
+        assert_eq!(logical(&text, &mut marks, 1.0), "\u{64a}\u{636}\u{64b}\u{627}");
     }
 }

@@ -26,6 +26,9 @@ pub(crate) fn stated(bytes: &[u8]) -> Option<String> {
 
 /// The first page's largest type, if it is clearly larger than most of the page; consecutive lines of it belong together.
 pub(crate) fn largest(lines: &[Line]) -> Option<String> {
+    // What stands in another direction than the page's text is a stamp in the margin, not a title.
+    let direction = lines.iter().max_by_key(|line| line.text.len())?.direction;
+    let lines: Vec<&Line> = lines.iter().filter(|line| line.direction.dot(direction) > 0.98).collect();
     let mut sizes: Vec<f64> =
         lines.iter().flat_map(|line| std::iter::repeat_n(line.size, line.text.chars().count().min(200))).collect();
     sizes.sort_by(f64::total_cmp);
@@ -39,12 +42,14 @@ pub(crate) fn largest(lines: &[Line]) -> Option<String> {
     for line in lines
         .iter()
         .skip_while(|line| line.size < 0.97 * size || letters(line) < 4)
-        .take_while(|line| line.size >= 0.97 * size)
+        .take_while(|line| line.size >= 0.9 * size)
     {
         words.push_str(if words.is_empty() { "" } else { " " });
         words.push_str(&line.text);
     }
     let title = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A mark that points to a footnote is not part of it.
+    let title = title.trim_end_matches(['*', '\u{2217}', '\u{2020}', '\u{2021}', ' ']).to_owned();
     is_plausible(&title).then_some(title)
 }
 
