@@ -159,7 +159,8 @@ impl<'a> Reader<'a> {
 
 fn judge(text: String, counts: Counts) -> (String, State) {
     let guesswork = counts.guessed * 2 > counts.glyphs && !legacy::looks_like_language(&text);
-    let undecodable = guesswork || counts.unmapped * 2 > counts.glyphs && counts.unmapped > 2;
+    let undecodable =
+        guesswork || legacy::is_misread(&text) || counts.unmapped * 2 > counts.glyphs && counts.unmapped > 2;
     let state = match () {
         () if undecodable => State::Undecodable,
         () if !text.trim().is_empty() => return (text, State::Text),

@@ -45,6 +45,17 @@ pub(crate) fn looks_like_language(text: &str) -> bool {
     mostly_letters && vowels * 100 >= letters * 22 && vowels * 100 <= letters * 65
 }
 
+/// True for the bytes of a Chinese, Japanese or Korean encoding shown one by one as Latin letters: no language has more
+/// letters beyond ASCII than within.
+pub(crate) fn is_misread(text: &str) -> bool {
+    let (mut shown, mut beyond) = (0_usize, 0_usize);
+    for c in text.chars().filter(|c| !c.is_whitespace()) {
+        shown += 1;
+        beyond += usize::from(matches!(c, '\u{A1}'..='\u{FF}'));
+    }
+    shown >= 10 && beyond * 10 >= shown * 6
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +76,13 @@ mod tests {
             assert_eq!(likely(code), Some(letters), "{code}");
         }
         assert_eq!((likely(0x7F), likely(0x100), likely(1)), (None, None, None));
+    }
+
+    #[test]
+    fn bytes_of_a_wider_encoding_are_noticed() {
+        assert!(is_misread("È« ÊÀ ½ ç ÎÞ ²ú Õ ß £¬ Áª ºÏ Æ ð À´ A"));
+        assert!(!is_misread("Où êtes-vous né ? À Évry, très près d'ici, l'été."));
+        assert!(!is_misread("àÀâÂ"));
     }
 
     #[test]
