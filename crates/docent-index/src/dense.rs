@@ -1,8 +1,8 @@
 //! Search by vector in four steps, each slower, more exact and for fewer chunks than the one before.
 //!
-//! The Hamming distance of the signs, for all chunks, leaves some 2,500. Their signs weighed by the question's values
-//! leave some 500, still without touching more than the codes. The cosine of their eight-bit values ranks those, and
-//! that of all ten bits the best of them.
+//! Of 100,000 chunks, the Hamming distance of the signs leaves 2,500. Their signs weighed by the question's values leave
+//! 500, still without touching more than the codes. The cosine of their eight-bit values ranks those, and that of all
+//! ten bits the best of them.
 //!
 //! A million codes of 384 bits are 48 MB, which a core reads in a few milliseconds; no graph or clustering has to be
 //! built, merged or tuned, and neither filters nor deletes cost recall.
@@ -17,29 +17,42 @@ use tantivy::DocAddress;
 /// Blocks whose distances are computed at a time; stays in the first-level cache.
 const BATCH: usize = 64;
 
-/// Chunks that pass the Hamming distance, for each result wanted and at least.
-const NEAR_PER_RESULT: usize = 16;
-const NEAR_LEAST: usize = 2500;
+/// How many chunks pass a step: so many for each result wanted, but at least some, and one in so many of all, because the
+/// more there are the more of them are nearly as near.
+struct Passing {
+    per_result: usize,
+    least: usize,
+    one_in: usize,
+}
 
-/// Of these, chunks that are ranked by their eight-bit values, for each result wanted and at least.
-const RANKED_PER_RESULT: usize = 4;
-const RANKED_LEAST: usize = 500;
+/// Pass the Hamming distance.
+const NEAR: Passing = Passing { per_result: 16, least: 2500, one_in: 160 };
+
+/// Of these, are ranked by their eight-bit values.
+const RANKED: Passing = Passing { per_result: 4, least: 500, one_in: 640 };
 
 /// Beyond the results wanted, chunks that are ranked once more by all bits of their values.
 const REFINED_MORE: usize = 16;
+
+impl Passing {
+    fn of(&self, rows: usize, depth: usize) -> usize {
+        (depth * self.per_result).max(self.least).max(rows / self.one_in)
+    }
+}
 
 /// A place with its score.
 pub(crate) type Scored = (DocAddress, f32);
 
 /// The `depth` chunks most similar to the vector, best first, with their cosines.
 pub(crate) fn nearest(snapshot: &Snapshot, question: &Question, allowed: &[Allowed], depth: usize) -> Vec<Scored> {
-    let mut shortlist = Shortlist::new((depth * NEAR_PER_RESULT).max(NEAR_LEAST), question.dimension());
+    let rows = snapshot.chunk_rows() as usize;
+    let mut shortlist = Shortlist::new(NEAR.of(rows, depth), question.dimension());
     for (segment, allowed) in allowed.iter().enumerate() {
         if !allowed.is_empty() {
             scan(snapshot, segment, question, allowed, &mut shortlist);
         }
     }
-    let leaning = leaning(snapshot, question, shortlist.finish(), (depth * RANKED_PER_RESULT).max(RANKED_LEAST));
+    let leaning = leaning(snapshot, question, shortlist.finish(), RANKED.of(rows, depth));
     let mut best: Vec<Scored> = leaning.map(|candidate| rescore(snapshot, question, &candidate)).collect();
     let order = |a: &Scored, b: &Scored| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
     let refined = depth + REFINED_MORE;
