@@ -9,13 +9,16 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve check test bench eval fmt docs clean tools
+.PHONY: help build build-lambda demo serve check test bench eval fmt docs clean tools
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: ## the program, in $(CARGO_TARGET_DIR)/release/docent
 	cargo build $(CARGO_FLAGS)
+
+build-lambda: ## the AWS functions for x86-64 and arm64, zipped
+	scripts/build_lambda.sh
 
 demo: ## the whole job on examples/handbook
 	cargo run $(CARGO_FLAGS) -- demo

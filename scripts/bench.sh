@@ -20,6 +20,10 @@ echo "== ask on the demo corpus, a fresh process each time, quoting"
 echo "== first system's GET /get_query from SQLite"
 "$python" scripts/bench_facade.py "$docent"
 
+echo "== Lambda functions, on DynamoDB by ministack and a model that answers at once"
+cargo build --release --locked -p docent-lambda
+python3 scripts/bench_lambda.py "$target/release"
+
 echo "== ingest"
 cargo bench --locked -q -p docent-cli --bench ingest
 cargo bench --locked -q -p docent-parse --bench parsing

@@ -1,7 +1,9 @@
 //! Looks at every part on its own and says what is wrong with it and what to do.
 
+use crate::app::{ParserProgram, parse_from_config};
+use crate::cloud::Cloud;
 use crate::config::{Config, EmbedderChoice, Environment, GeneratorChoice};
-use crate::wiring::{self, ParserProgram};
+use crate::wiring;
 use docent_core::chunking::CHUNKING_RULES;
 use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile};
 use docent_engine::{Error, Result};
@@ -75,16 +77,17 @@ fn with_causes(error: &Error) -> String {
 /// Looks at everything. Each part is tried for real: a sentence is embedded, a file is parsed in the child process, a
 /// configured endpoint gets one tiny call.
 pub async fn examine(config: &Config, environment: &Environment, parser: &ParserProgram) -> Vec<Check> {
-    let embedding = embedding(config).await;
+    let cloud = Cloud::default();
+    let embedding = embedding(config, &cloud).await;
     let model = embedding.as_ref().ok().map(|(model, _)| model.clone());
     vec![
         check("configuration", Ok(configuration(config, environment))),
         check("data folder", data_folder(config)),
         check("index", index(config, model).await),
-        check("query store", queries(config).await),
+        check("query store", queries(config, &cloud).await),
         check("embedding model", embedding.map(|(_, finding)| finding)),
         check("parser", parse(config, parser)),
-        check("answers", answers(config).await),
+        check("answers", answers(config, &cloud).await),
     ]
 }
 
@@ -149,21 +152,24 @@ async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding
     Ok(Check::ok(format!("{count} collection{} with {chunks} chunks", if count == 1 { "" } else { "s" })))
 }
 
-async fn queries(config: &Config) -> Result<Finding> {
-    let store = wiring::queries_from_config(config)?;
+async fn queries(config: &Config, cloud: &Cloud) -> Result<Finding> {
+    let store = wiring::queries_from_config(config, cloud).await?;
     store.get("00000000000000000000000000000000").await?;
-    Ok(Check::ok(format!("{}", config.queries_file().display())))
+    Ok(Check::ok(match &config.table_name {
+        Some(table) => format!("the DynamoDB table {table}"),
+        None => format!("{}", config.queries_file().display()),
+    }))
 }
 
-async fn embedding(config: &Config) -> Result<(EmbeddingModel, Finding)> {
+async fn embedding(config: &Config, cloud: &Cloud) -> Result<(EmbeddingModel, Finding)> {
     if config.embedder == EmbedderChoice::OpenAi {
-        let embedder = OpenAiEmbedder::connect(wiring::openai_from_config(config)?).await?;
+        let embedder = OpenAiEmbedder::connect(wiring::openai_from_config(config, cloud).await?).await?;
         let checked = embedder.check(PATIENCE).await?;
         let model = docent_engine::ports::Embedder::model(&embedder).clone();
         let detail = answered(&checked, config);
         return Ok((model, Check::ok(detail)));
     }
-    let embedder = wiring::embedder_from_config(config).await?;
+    let embedder = wiring::embedder_from_config(config, cloud).await?;
     let model = embedder.model().clone();
     let begun = Instant::now();
     let vectors = embedder.embed(&[SENTENCE.to_owned()]).await?;
@@ -183,7 +189,7 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
         Error::internal("cannot write a file to try the parser with").because(error).hint("see the data folder above")
     };
     std::fs::write(&file, SENTENCE).map_err(failed)?;
-    let parsed = wiring::parse_from_config(config, parser)(&file, "doctor.txt");
+    let parsed = parse_from_config(config, parser)(&file, "doctor.txt");
     std::fs::remove_file(&file).map_err(failed)?;
     let parsed = parsed.map_err(|refusal| {
         Error::internal(refusal.to_string())
@@ -195,17 +201,17 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
     let limits = &config.parse;
     Ok(Check::ok(format!(
         "in a process of its own; a file may take {} s, {} MiB of memory and have {} MiB",
-        limits.wall_time.as_secs(),
+        limits.time.as_secs(),
         limits.memory_bytes >> 20,
         limits.file_bytes >> 20
     )))
 }
 
-async fn answers(config: &Config) -> Result<Finding> {
+async fn answers(config: &Config, cloud: &Cloud) -> Result<Finding> {
     if config.generator == GeneratorChoice::Quoting {
         return Ok(Check::ok("quoting: sentences of the documents, no model is asked"));
     }
-    let generator = OpenAiGenerator::new(wiring::openai_from_config(config)?)?;
+    let generator = OpenAiGenerator::new(wiring::openai_from_config(config, cloud).await?)?;
     let checked = generator.check(PATIENCE).await?;
     Ok(Check::ok(answered(&checked, config)))
 }

@@ -4,20 +4,26 @@
 //! writes of the store let one attempt finish a query, and the sweep sees to those that nobody works on.
 
 use crate::Engine;
+use crate::answer::Answered;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::unknown_collection;
+use crate::measures;
 use crate::ports::{Claim, Created, Ending, IdempotencyKey};
 use crate::progress::QueryEvent;
+use docent_core::Outcome;
 use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// Longest question, in characters; the first system's limit.
 pub const QUESTION_CHARS_MAX: usize = 2_000;
 /// Most passages an answer may be made from.
 pub const TOP_K_MAX: u32 = 50;
-/// How often a waiting caller looks into the store, for queries that another process works on.
-const POLL: Duration = Duration::from_millis(250);
+/// The first and the longest pause of a waiting caller between two looks into the store, for queries that another process
+/// works on.
+const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
 
 /// What became of a call to [`Engine::run_query`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,10 +119,19 @@ impl Engine {
     /// # Errors
     /// Only those of the store. What goes wrong while answering is the query's failure, not this call's.
     pub async fn run_query(&self, id: &str, worker: &str) -> Result<Ran> {
+        self.run_query_within(id, worker, Duration::MAX).await
+    }
+
+    /// As [`Self::run_query`], for a worker that itself has only so much time left: the answer gets no more than `limit`, so
+    /// that its ending can still be written.
+    pub async fn run_query_within(&self, id: &str, worker: &str, limit: Duration) -> Result<Ran> {
         let now = (self.clock)();
         let lease = Lease { worker: worker.to_owned(), until: now.plus(self.settings.lease) };
         match self.queries.claim(id, &lease, now, self.settings.attempts_max).await? {
-            Claim::Granted(query) => self.work_on(&query).await,
+            Claim::Granted(query) => {
+                let span = tracing::error_span!("query", query_id = id, attempt = query.attempt, generation = Empty);
+                self.work_on(&query, limit).instrument(span).await
+            }
             Claim::Exhausted => {
                 self.give_up(id).await?;
                 Ok(Ran::NotOurs)
@@ -125,12 +140,12 @@ impl Engine {
         }
     }
 
-    async fn work_on(&self, query: &Query) -> Result<Ran> {
+    async fn work_on(&self, query: &Query, limit: Duration) -> Result<Ran> {
         let (id, attempt) = (query.id.as_str(), query.attempt);
         self.progress.start(id);
         let mut tell = |event: QueryEvent| self.progress.tell(id, event);
         let answered = tokio::select! {
-            answered = self.answer(&query.request, self.time_left(query), &mut tell) => answered,
+            answered = self.answer(&query.request, self.time_left(query).min(limit), &mut tell) => answered,
             () = self.keep_lease(id, attempt) => {
                 tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
                 self.end_progress(id).await?;
@@ -138,13 +153,20 @@ impl Engine {
             }
         };
         let (ending, trace) = match answered {
-            Ok(answered) => (Ending::Completed(Box::new(answered.answer)), serde_json::to_string(&answered.trace).ok()),
+            Ok(Answered { answer, trace }) => (Ending::Completed(Box::new(answer)), Some(trace)),
             Err(error) => {
                 tracing::warn!(query_id = id, attempt, kind = error.kind().as_str(), %error, "query failed");
                 (Ending::Failed(failure(&error)), None)
             }
         };
-        let ours = self.queries.finish(id, attempt, &ending, trace.as_deref(), (self.clock)()).await?;
+        if let Some(trace) = &trace {
+            tracing::Span::current().record("generation", trace.generation.as_str());
+        }
+        let text = trace.as_ref().and_then(|trace| serde_json::to_string(trace).ok());
+        let ours = self.queries.finish(id, attempt, &ending, text.as_deref(), (self.clock)()).await?;
+        if ours {
+            measures::ended(id, attempt, outcome(&ending), trace.as_ref());
+        }
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
     }
@@ -193,8 +215,27 @@ impl Engine {
                 self.dispatch(id).await;
             }
         }
-        self.queries.expire(now).await?;
+        measures::swept(ids.len());
         Ok(ids.len())
+    }
+
+    /// Forgets queries whose time is over, for stores that do not forget by themselves; returns how many.
+    pub async fn forget_expired(&self) -> Result<u64> {
+        self.queries.expire((self.clock)()).await
+    }
+
+    /// Ends a query that is not terminal and that nobody works on, for a reason that the caller knows; false if there was
+    /// nothing to end.
+    pub async fn fail(&self, id: &str, failure: &Failure) -> Result<bool> {
+        let failed = self.queries.fail_unheld(id, failure, (self.clock)()).await?;
+        if let Some(query) = self.queries.get(id).await? {
+            if failed {
+                tracing::warn!(query_id = id, code = failure.code, "query given up");
+                measures::ended(id, query.attempt, QueryStatus::Failed.as_str(), None);
+            }
+            self.progress.end(&query);
+        }
+        Ok(failed)
     }
 
     async fn give_up(&self, id: &str) -> Result<()> {
@@ -215,15 +256,13 @@ impl Engine {
                 hint: Some("the server's log has the cause".to_owned()),
             }
         };
-        if self.queries.fail_unheld(id, &failure, now).await? {
-            tracing::warn!(query_id = id, code = failure.code, "query given up");
-        }
-        self.end_progress(id).await
+        self.fail(id, &failure).await.map(drop)
     }
 
     /// The query as it is when it becomes terminal, or after `patience`.
     pub async fn wait(&self, id: &str, patience: Duration) -> Result<Option<Query>> {
         let give_up = tokio::time::Instant::now() + patience;
+        let (mut pause, longest) = POLL;
         loop {
             let Some(query) = self.queries.get(id).await? else {
                 return Ok(None);
@@ -232,11 +271,11 @@ impl Engine {
             if query.status.is_terminal() || left.is_zero() {
                 return Ok(Some(query));
             }
-            let pause = POLL.min(left);
             match self.progress.watch(id) {
-                Some(log) => drop(tokio::time::timeout(pause, log.done()).await),
-                None => tokio::time::sleep(pause.min(POLL / 10)).await,
+                Some(log) => drop(tokio::time::timeout(longest.min(left), log.done()).await),
+                None => tokio::time::sleep(pause.min(left)).await,
             }
+            pause = longest.min(pause * 2);
         }
     }
 
@@ -266,6 +305,18 @@ fn new_query_id(now: docent_core::Timestamp) -> String {
 
 /// Orders ids made within one millisecond.
 static SEQUENCE: Mutex<uuid::ContextV7> = Mutex::new(uuid::ContextV7::new());
+
+/// The word that an ending is counted under.
+fn outcome(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Failed(_) => QueryStatus::Failed.as_str(),
+        Ending::Completed(answer) => match answer.outcome {
+            Outcome::Answered => "answered",
+            Outcome::Partial => "partial",
+            Outcome::NotFound => "not_found",
+        },
+    }
+}
 
 fn failure(error: &Error) -> Failure {
     let code = match error.kind() {

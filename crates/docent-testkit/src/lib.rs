@@ -9,9 +9,13 @@
 #![warn(missing_docs)]
 
 pub mod chunk_index;
+pub mod fault_proxy;
+pub mod ministack;
+pub mod model_server;
 pub mod pdf;
 pub mod provider;
 pub mod query_store;
+pub mod tools;
 
 mod query_store_leases;
 mod query_store_records;

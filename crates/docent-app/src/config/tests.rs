@@ -95,6 +95,33 @@ fn a_key_makes_the_endpoint_the_generator_and_is_never_shown() {
 }
 
 #[test]
+fn a_function_reads_its_index_beside_the_program_and_writes_to_the_temporary_folder() {
+    let function = place()
+        .variable("HOME", "")
+        .variable("AWS_LAMBDA_FUNCTION_NAME", "worker")
+        .variable("LAMBDA_TASK_ROOT", "/var/task")
+        .load()
+        .expect("valid");
+    assert_eq!(
+        (function.data.as_path(), function.index.as_path()),
+        (Path::new("/tmp/docent"), Path::new("/var/task/index"))
+    );
+    assert!(function.image_runtime && function.log_json);
+    let image =
+        place().variable("IS_USING_IMAGE_RUNTIME", "True").variable("TMPDIR", "/scratch/").load().expect("valid");
+    assert_eq!((image.data.as_path(), image.log_json), (Path::new("/scratch/docent"), false));
+    let elsewhere =
+        place().variable("IS_USING_IMAGE_RUNTIME", "1").variable("DOCENT_INDEX", "/mnt/index").load().expect("valid");
+    assert_eq!(elsewhere.index, Path::new("/mnt/index"));
+}
+
+#[test]
+fn a_secret_with_a_key_makes_the_endpoint_the_generator() {
+    let config = place().variable("OPENAI_API_KEY_SECRET_ARN", "arn:aws:secretsmanager:x").load().expect("valid");
+    assert_eq!(config.generator, GeneratorChoice::OpenAi);
+}
+
+#[test]
 fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
     let table = [
         (place().toml("topk = 4"), "[FOLDER]/docent.toml has an unknown setting `topk`\nhint: did you mean `top_k`?"),
