@@ -16,7 +16,7 @@ const CLIENTS: usize = 32;
 
 /// Every tenth call of a function to AWS is throttled, fails on the other side, or loses its answer.
 fn tenth_call(passing: &Passing<'_>) -> Option<Fault> {
-    if passing.number % 10 != 0 {
+    if !passing.number.is_multiple_of(10) {
         return None;
     }
     let error = |kind: &str, status| {

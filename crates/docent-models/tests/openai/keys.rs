@@ -20,7 +20,7 @@ fn source(keys: &'static [&'static str]) -> (KeySource, Arc<AtomicUsize>) {
 
 async fn endpoint(accepted: &'static str) -> Scripted {
     Scripted::new(move |_, asked: &Asked| {
-        if asked.head.to_lowercase().contains(&format!("bearer {accepted}")) {
+        if asked.head.contains(&format!("bearer {accepted}")) {
             body(&completion(ANSWER, "stop"))
         } else {
             refusal("401 Unauthorized", "invalid_api_key", "bad key")
