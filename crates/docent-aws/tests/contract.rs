@@ -81,29 +81,31 @@ async fn the_first_systems_items_live_on(aws: &Ministack) {
         "sources": {"L": []},
     });
     aws.json("dynamodb", "DynamoDB_20120810.PutItem", &json!({"TableName": "first-systems-queries", "Item": item}));
-    assert_eq!(store.unattended(START, START, 10).await.unwrap(), [id]);
-    let Claim::Granted(query) = store.claim(id, &lease(60), START, 3).await.unwrap() else { panic!("free to claim") };
+    assert_eq!(store.unattended(START, START, 10).await.expect("it works"), [id]);
+    let Claim::Granted(query) = store.claim(id, &lease(60), START, 3).await.expect("it works") else {
+        panic!("free to claim")
+    };
     assert_eq!(
         (query.request.text.as_str(), query.request.collection.as_str(), query.attempt),
         ("How long?", "default", 1)
     );
     let ending = Ending::Completed(Box::new(sample_answer("Ten days.")));
-    assert!(store.finish(id, 1, &ending, None, START).await.unwrap());
-    let listed = store.list("first", 10, None).await.unwrap();
+    assert!(store.finish(id, 1, &ending, None, START).await.expect("it works"));
+    let listed = store.list("first", 10, None).await.expect("it works");
     assert_eq!(
-        (listed[0].status, listed[0].answer.as_ref().unwrap().text.as_str()),
+        (listed[0].status, listed[0].answer.as_ref().expect("it works").text.as_str()),
         (QueryStatus::Completed, "Ten days.")
     );
-    assert_eq!(store.claim(id, &lease(60), START, 3).await.unwrap(), Claim::Finished);
+    assert_eq!(store.claim(id, &lease(60), START, 3).await.expect("it works"), Claim::Finished);
 }
 
 async fn our_items_mean_something_to_the_first_systems_readers(aws: &Ministack) {
     let store = store(&aws.endpoint(), "queries").await;
     let query = sample_query("reader", "How many?", Timestamp::from_millis(START.as_millis() + 250));
-    store.create(&query, None).await.unwrap();
-    store.claim(&query.id, &lease(60), START, 3).await.unwrap();
+    store.create(&query, None).await.expect("it works");
+    store.claim(&query.id, &lease(60), START, 3).await.expect("it works");
     let ending = Ending::Completed(Box::new(sample_answer("25.")));
-    assert!(store.finish(&query.id, 1, &ending, None, START).await.unwrap());
+    assert!(store.finish(&query.id, 1, &ending, None, START).await.expect("it works"));
     let key = json!({"TableName": "queries", "Key": {"query_id": {"S": query.id}}});
     let item = aws.json("dynamodb", "DynamoDB_20120810.GetItem", &key)["Item"].clone();
     assert_eq!(item["user_id"], json!({"S": "reader"}));
@@ -112,7 +114,7 @@ async fn our_items_mean_something_to_the_first_systems_readers(aws: &Ministack) 
     assert_eq!(item["sources"], json!({"L": [{"S": "doc_1#0"}]}));
     assert_eq!(item["is_complete"], json!({"BOOL": true}));
     assert_eq!(item["ttl"], json!({"N": (query.expires_at.as_secs() + 1).to_string()}));
-    assert!(item["create_time"]["N"].as_str().unwrap().starts_with("1795392000.250"), "{item}");
+    assert!(item["create_time"]["N"].as_str().expect("it works").starts_with("1795392000.250"), "{item}");
     assert!(item.get("open").is_none(), "it has left the index of open queries: {item}");
 }
 
@@ -130,31 +132,33 @@ fn noise(bytes: usize, seed: usize) -> String {
 
 async fn answers_larger_than_an_item_are_kept_in_part(store: &DynamoQueryStore) {
     let query = sample_query("large", &noise(100_000, 0), START);
-    store.create(&query, None).await.unwrap();
-    store.claim(&query.id, &lease(60), START, 3).await.unwrap();
+    store.create(&query, None).await.expect("it works");
+    store.claim(&query.id, &lease(60), START, 3).await.expect("it works");
     let mut answer = sample_answer("Much is known.");
     let like = answer.sources[0].clone();
     answer.sources = (0..50).map(|n| Source { text: noise(20_000, n), ..like.clone() }).collect();
     let trace = noise(2_000_000, 1);
     let ending = Ending::Completed(Box::new(answer.clone()));
-    assert!(store.finish(&query.id, 1, &ending, Some(&trace), START).await.unwrap());
-    let stored = store.get(&query.id).await.unwrap().unwrap();
-    let kept = stored.answer.unwrap();
+    assert!(store.finish(&query.id, 1, &ending, Some(&trace), START).await.expect("it works"));
+    let stored = store.get(&query.id).await.expect("it works").expect("it works");
+    let kept = stored.answer.expect("it works");
     assert_eq!((stored.status, &kept.citations), (QueryStatus::Completed, &answer.citations));
     assert_eq!(kept.sources[0], answer.sources[0]);
     assert!(kept.sources[49].text.starts_with("(left out"), "{}", kept.sources[49].text);
-    assert!(store.trace(&query.id).await.unwrap().unwrap().contains("more than the query table holds"));
+    assert!(
+        store.trace(&query.id).await.expect("it works").expect("it works").contains("more than the query table holds")
+    );
 }
 
 async fn what_is_too_large_is_refused(store: &DynamoQueryStore) {
     for query in [sample_query("x", &noise(400_000, 0), START), sample_query(&"u".repeat(3_000), "?", START)] {
-        let error = store.create(&query, None).await.unwrap_err();
+        let error = store.create(&query, None).await.expect_err("it fails");
         assert_eq!(error.kind(), ErrorKind::Invalid);
-        assert_eq!(store.get(&query.id).await.unwrap(), None);
+        assert_eq!(store.get(&query.id).await.expect("it works"), None);
     }
-    assert_eq!(store.list(&"u".repeat(3_000), 10, None).await.unwrap(), []);
+    assert_eq!(store.list(&"u".repeat(3_000), 10, None).await.expect("it works"), []);
     for id in [String::new(), "x".repeat(3_000), "trace#1".to_owned()] {
-        assert_eq!(store.get(&id).await.unwrap(), None);
+        assert_eq!(store.get(&id).await.expect("it works"), None);
     }
 }
 
@@ -170,12 +174,12 @@ fn behind(aws: &Ministack, script: impl Fn(&Passing<'_>) -> Option<Fault> + Send
 /// A query through its life, in as many calls as there are.
 async fn live_through(store: &DynamoQueryStore, user: &str) -> Query {
     let query = sample_query(user, "How many?", START);
-    assert_eq!(store.create(&query, None).await.unwrap(), Created::New);
-    assert!(matches!(store.claim(&query.id, &lease(60), START, 3).await.unwrap(), Claim::Granted(_)));
-    assert!(store.renew(&query.id, 1, START.plus(Duration::from_secs(90))).await.unwrap());
+    assert_eq!(store.create(&query, None).await.expect("it works"), Created::New);
+    assert!(matches!(store.claim(&query.id, &lease(60), START, 3).await.expect("it works"), Claim::Granted(_)));
+    assert!(store.renew(&query.id, 1, START.plus(Duration::from_secs(90))).await.expect("it works"));
     let ending = Ending::Completed(Box::new(sample_answer("25.")));
-    assert!(store.finish(&query.id, 1, &ending, Some("{}"), START).await.unwrap());
-    store.get(&query.id).await.unwrap().unwrap()
+    assert!(store.finish(&query.id, 1, &ending, Some("{}"), START).await.expect("it works"));
+    store.get(&query.id).await.expect("it works").expect("it works")
 }
 
 async fn throttling_is_waited_out(aws: &Ministack) {
@@ -197,21 +201,21 @@ async fn trouble_that_lasts_is_unavailable_and_never_an_empty_answer(aws: &Minis
     let nobody = format!("http://127.0.0.1:{}", free_port());
     fails_as(&store_within(&nobody, "queries", patience).await, ErrorKind::Unavailable).await;
     let missing = store(&aws.endpoint(), "no-such-table").await;
-    let error = missing.get("0192").await.unwrap_err();
+    let error = missing.get("0192").await.expect_err("it fails");
     assert_eq!(error.to_string(), "the query table `no-such-table` does not exist");
-    assert!(error.hint_text().unwrap().contains("TABLE_NAME"));
+    assert!(error.hint_text().expect("it works").contains("TABLE_NAME"));
     let proxy = behind(aws, |_| Some(self::error("AccessDeniedException")));
     fails_as(&store_within(&proxy.url(), "queries", patience).await, ErrorKind::Internal).await;
 }
 
 async fn fails_as(store: &DynamoQueryStore, kind: ErrorKind) {
     let query = sample_query("nobody", "?", START);
-    assert_eq!(store.get("0192").await.unwrap_err().kind(), kind);
-    assert_eq!(store.list("nobody", 10, None).await.unwrap_err().kind(), kind);
-    assert_eq!(store.create(&query, None).await.unwrap_err().kind(), kind);
-    assert_eq!(store.claim("0192", &lease(1), START, 3).await.unwrap_err().kind(), kind);
+    assert_eq!(store.get("0192").await.expect_err("it fails").kind(), kind);
+    assert_eq!(store.list("nobody", 10, None).await.expect_err("it fails").kind(), kind);
+    assert_eq!(store.create(&query, None).await.expect_err("it fails").kind(), kind);
+    assert_eq!(store.claim("0192", &lease(1), START, 3).await.expect_err("it fails").kind(), kind);
     let ending = Ending::Completed(Box::new(sample_answer("25.")));
-    let error = store.finish("0192", 1, &ending, Some("{}"), START).await.unwrap_err();
+    let error = store.finish("0192", 1, &ending, Some("{}"), START).await.expect_err("it fails");
     assert!(error.hint_text().is_some() && error.kind() == kind, "{error:?}");
 }
 
