@@ -17,6 +17,7 @@ mod openapi;
 mod origins;
 mod problem;
 mod python_json;
+mod request_id;
 mod router;
 mod routes;
 mod serve;

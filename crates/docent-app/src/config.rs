@@ -14,12 +14,14 @@ pub use environment::Environment;
 pub use reference::reference;
 pub use settings::{Kind, SETTINGS, Setting};
 
+use docent_core::access::Scope;
+use docent_core::rate::Rate;
 use docent_engine::{Error, Result};
 use docent_models::openai::{OpenAiSettings, Secret};
 use docent_parse::Limits;
 use file::SettingsFile;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -82,8 +84,14 @@ pub struct Config {
     pub top_k: u32,
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// Who may use the server; empty: everybody on this machine.
+    /// Secrets that open everything, besides the keys in the store.
     pub api_keys: Vec<Secret>,
+    /// What a caller without a key may do.
+    pub public: BTreeSet<Scope>,
+    /// How often a key may call.
+    pub rate: Option<Rate>,
+    /// What models cost, if not what the program knows.
+    pub prices_file: Option<PathBuf>,
     /// Web origins that may call the server from a browser; `*` for all.
     pub cors_origins: Vec<String>,
     /// Queries that the server works on at the same time.
@@ -113,6 +121,9 @@ impl Config {
             top_k: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_keys: Vec::new(),
+            public: BTreeSet::new(),
+            rate: None,
+            prices_file: None,
             cors_origins: Vec::new(),
             workers: 0,
             parse: Limits::default(),

@@ -1,9 +1,11 @@
 //! Looks at every part on its own and says what is wrong with it and what to do.
 
 use crate::config::{Config, EmbedderChoice, Environment, GeneratorChoice};
+use crate::costs;
 use crate::wiring::{self, ParserProgram};
+use docent_core::access::KeyState;
 use docent_core::chunking::CHUNKING_RULES;
-use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile};
+use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile, KeyStore, QueryStore};
 use docent_engine::{Error, Result};
 use docent_models::openai::{Checked, OpenAiEmbedder, OpenAiGenerator};
 use serde::Serialize;
@@ -82,9 +84,11 @@ pub async fn examine(config: &Config, environment: &Environment, parser: &Parser
         check("data folder", data_folder(config)),
         check("index", index(config, model).await),
         check("query store", queries(config).await),
+        check("access", access(config).await),
         check("embedding model", embedding.map(|(_, finding)| finding)),
         check("parser", parse(config, parser)),
         check("answers", answers(config).await),
+        check("costs", costs(config)),
     ]
 }
 
@@ -150,9 +154,53 @@ async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding
 }
 
 async fn queries(config: &Config) -> Result<Finding> {
-    let store = wiring::queries_from_config(config)?;
-    store.get("00000000000000000000000000000000").await?;
+    let store = wiring::store_from_config(config)?;
+    QueryStore::get(&*store, "00000000000000000000000000000000").await?;
     Ok(Check::ok(format!("{}", config.queries_file().display())))
+}
+
+/// Who may come in, and whether a server could begin.
+async fn access(config: &Config) -> Result<Finding> {
+    let now = wiring::clock()();
+    let keys = KeyStore::list(&*wiring::store_from_config(config)?).await?;
+    let active = keys.iter().filter(|key| key.state(now) == KeyState::Active).count();
+    let mut facts = vec![format!("{active} of {} keys in force", keys.len())];
+    if !config.api_keys.is_empty() {
+        facts.push(format!("{} in the settings", config.api_keys.len()));
+    }
+    if !config.public.is_empty() {
+        let scopes: Vec<_> = config.public.iter().map(|scope| scope.as_str()).collect();
+        facts.push(format!("public: anybody may {}", scopes.join(" and ")));
+    }
+    let closed = active == 0 && config.api_keys.is_empty() && config.public.is_empty();
+    let detail = facts.join("; ");
+    Ok(match (closed, config.listen.ip().is_loopback(), keys.is_empty()) {
+        (true, false, _) => Check::warn(
+            format!("{detail}; a server on {} would not start", config.listen),
+            "make a key with `docent keys create NAME --scope read,ask`, or set DOCENT_PUBLIC",
+        ),
+        (true, true, true) => Check::ok("no keys: a server is open to programs of this machine".to_owned()),
+        (true, true, false) => Check::warn(
+            format!("{detail}; nobody can come in"),
+            "make a key with `docent keys create NAME --scope read,ask`",
+        ),
+        (false, ..) => Check::ok(detail),
+    })
+}
+
+fn costs(config: &Config) -> Result<Finding> {
+    let settings = costs::settings_from_config(config)?;
+    let estimate = settings.budget.estimate;
+    if estimate.is_zero() {
+        return Ok(Check::ok("answers cost nothing"));
+    }
+    if let Some(model) = costs::unpriced(config, &settings.prices) {
+        return Ok(Check::warn(
+            format!("the price of {model} is not known, so answers show no cost"),
+            "name it in a file and set `prices_file`; docs/access.md shows how",
+        ));
+    }
+    Ok(Check::ok(format!("prices of {}; at most {} US dollars an answer", settings.prices.as_of, estimate.money)))
 }
 
 async fn embedding(config: &Config) -> Result<(EmbeddingModel, Finding)> {

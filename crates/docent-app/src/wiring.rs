@@ -4,10 +4,12 @@
 //! asked for, parsers are started with the first file.
 
 use crate::config::{Config, EmbedderChoice, GeneratorChoice};
+use crate::costs;
 use docent_api::{Api, ApiSettings};
 use docent_core::Timestamp;
 use docent_engine::ingest::{Parse, Tokenize};
-use docent_engine::ports::{ChunkIndex, Embedder, Generator, QueryStore};
+use docent_engine::keys::SECRET_BYTES;
+use docent_engine::ports::{ChunkIndex, Embedder, Generator, KeyStore, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::worker::{self, WorkQueue};
 use docent_engine::{Clock, Engine, Error, Result};
@@ -54,26 +56,41 @@ impl App {
         let embedder = embedder_from_config(&config).await?;
         let generator = generator_from_config(&config, &embedder)?;
         let (dispatcher, work_queue) = worker::in_process();
+        let store = store_from_config(&config)?;
         let engine = Engine {
             embedder,
             generator,
             index: index_from_config(&config),
-            queries: queries_from_config(&config)?,
+            queries: Arc::clone(&store) as Arc<dyn QueryStore>,
+            keys: Arc::clone(&store) as Arc<dyn KeyStore>,
+            meter: store,
             dispatcher: Arc::new(dispatcher),
             tokenize: tokenize(),
             clock: clock(),
             progress: Progress::default(),
-            settings: config.engine.clone(),
+            settings: costs::settings_from_config(&config)?,
         };
         let parse = parse_from_config(&config, parser);
         Ok(Self { config, engine: Arc::new(engine), parse, work_queue })
     }
 }
 
+/// Who can reach a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Programs of this machine: they need no key as long as there is none.
+    ThisMachine,
+    /// Others too: they need a key, or a word in the settings that they need none.
+    Network,
+}
+
 /// The routes' view of an app.
-pub fn api_from_config(config: &Config, engine: &Arc<Engine>) -> Api {
+pub fn api_from_config(config: &Config, engine: &Arc<Engine>, reach: Reach) -> Api {
     let settings = ApiSettings {
         api_keys: config.api_keys.iter().map(|key| key.expose().to_owned()).collect(),
+        public: config.public.clone(),
+        open_without_keys: reach == Reach::ThisMachine,
+        rate: config.rate,
         cors_origins: config.cors_origins.clone(),
         collection: config.collection.clone(),
         top_k: config.top_k,
@@ -142,11 +159,10 @@ pub(crate) fn index_from_config(config: &Config) -> Arc<dyn ChunkIndex> {
     Arc::new(EmbeddedIndex::open(config.index.clone(), settings))
 }
 
-/// Queries.
-pub(crate) fn queries_from_config(config: &Config) -> Result<Arc<dyn QueryStore>> {
+/// Queries, API keys and what was spent.
+pub(crate) fn store_from_config(config: &Config) -> Result<Arc<SqliteQueryStore>> {
     let settings = docent_sqlite::Settings::default();
-    let store = SqliteQueryStore::open(&config.queries_file(), &settings)?;
-    Ok(Arc::new(store))
+    SqliteQueryStore::open(&config.queries_file(), &settings).map(Arc::new)
 }
 
 /// Files to pages.
@@ -159,6 +175,20 @@ pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
 /// Tokens as the chunker counts them.
 pub fn tokenize() -> Tokenize {
     Arc::new(|text| wordpiece::bundled().token_starts(text))
+}
+
+/// Bytes of the system's random source, for a new API key.
+///
+/// # Errors
+/// `Internal` if the system has none to give.
+pub fn random_bytes() -> Result<[u8; SECRET_BYTES]> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::internal("the system gave no random numbers")
+            .because(error.to_string())
+            .hint("a key must be random: make it on a machine that works")
+    })?;
+    Ok(bytes)
 }
 
 /// What time it is.

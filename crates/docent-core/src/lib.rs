@@ -11,6 +11,7 @@
 //! query stores keep them as JSON and the wire shows them under the same names.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod chunking;
 pub mod document;
 pub mod filter;
@@ -19,13 +20,17 @@ pub mod outcome;
 pub mod prompt;
 pub mod query;
 pub mod quotes;
+pub mod rate;
 pub mod search;
 pub mod sentences;
+pub mod spending;
 pub mod timestamp;
 pub mod words;
 
+pub use access::{ApiKey, Scope};
 pub use document::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind};
 pub use filter::Filter;
 pub use query::{Answer, Citation, Outcome, Query, QueryStatus, Source, Statement, Usage, Verification};
 pub use search::{Hit, SearchMode};
+pub use spending::{Caps, Cost, MicroDollars, Prices, Spending};
 pub use timestamp::Timestamp;

@@ -1,10 +1,15 @@
 //! The settings, each declared once.
 
 use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel};
+use docent_core::access::Scope;
+use docent_core::rate::Rate;
+use docent_core::spending::MicroDollars;
 use docent_engine::{Error, Result};
 use docent_models::openai::Secret;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -309,7 +314,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_LISTEN"],
         kind: Plain,
         default: Is("127.0.0.1:8080"),
-        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key",
+        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key or `public`",
         read: |config, text| set(&mut config.listen, address(text)?),
     },
     Setting {
@@ -318,7 +323,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_API_KEYS", "DOCENT_API_KEY"],
         kind: Hidden,
         default: Nothing("none"),
-        about: "the keys, separated by commas, of which a caller of the server must send one as bearer token",
+        about: "keys, separated by commas, that open everything, besides those that `docent keys create` makes",
         read: |config, text| {
             let keys: Vec<_> = list(text).map(Secret::new).collect();
             if keys.iter().any(|key| key.expose().len() < KEY_BYTES_MIN) {
@@ -326,6 +331,16 @@ pub const SETTINGS: &[Setting] = &[
             }
             set(&mut config.api_keys, keys)
         },
+    },
+    Setting {
+        group: "Server",
+        key: "public",
+        environment: &["DOCENT_PUBLIC"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "the scopes, separated by commas, that callers without a key have (`read,ask`); without it a server asks for a \
+                key, unless it has none and listens on this machine alone",
+        read: |config, text| set(&mut config.public, scopes(text)?),
     },
     Setting {
         group: "Server",
@@ -367,6 +382,63 @@ pub const SETTINGS: &[Setting] = &[
         read: |config, text| set(&mut config.engine.attempts_max, number(text, 1..=100)?),
     },
     Setting {
+        group: "Limits",
+        key: "rate_limit_per_minute",
+        environment: &["DOCENT_RATE_LIMIT_PER_MINUTE"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many requests a minute each key may make; all of them may come at once",
+        read: |config, text| {
+            let calls = number(text, 1..=60_000)?;
+            set(&mut config.rate, NonZeroU32::new(calls).map(Rate::per_minute))
+        },
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_token_cap",
+        environment: &["DOCENT_DAILY_TOKEN_CAP"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many tokens all answers of a day (UTC) may cost together",
+        read: |config, text| set(&mut config.engine.budget.all.tokens, Some(number(text, 0..=TOKENS_MAX)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_token_cap_per_key",
+        environment: &["DOCENT_DAILY_TOKEN_CAP_PER_KEY"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many tokens the answers of a day (UTC) may cost each key",
+        read: |config, text| set(&mut config.engine.budget.per_key.tokens, Some(number(text, 0..=TOKENS_MAX)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_cost_cap_usd",
+        environment: &["DOCENT_DAILY_COST_CAP_USD"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many US dollars all answers of a day (UTC) may cost together, by estimate",
+        read: |config, text| set(&mut config.engine.budget.all.money, Some(dollars(text)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_cost_cap_per_key_usd",
+        environment: &["DOCENT_DAILY_COST_CAP_PER_KEY_USD"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many US dollars the answers of a day (UTC) may cost each key, by estimate",
+        read: |config, text| set(&mut config.engine.budget.per_key.money, Some(dollars(text)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "prices_file",
+        environment: &["DOCENT_PRICES_FILE"],
+        kind: Path,
+        default: Nothing("the list inside the program, for OpenAI's own endpoint"),
+        about: "a file with the prices of models, for estimates of cost; it replaces the list inside the program",
+        read: |config, text| set(&mut config.prices_file, Some(PathBuf::from(text))),
+    },
+    Setting {
         group: "Logs",
         key: "log_level",
         environment: &["DOCENT_LOG_LEVEL"],
@@ -398,6 +470,9 @@ pub const SETTINGS: &[Setting] = &[
 /// A key that can be guessed is no key.
 const KEY_BYTES_MIN: usize = 16;
 
+/// More than a day has; a store counts to twice as many.
+const TOKENS_MAX: u64 = u64::MAX >> 2;
+
 type Read<T = ()> = std::result::Result<T, String>;
 
 #[expect(clippy::unnecessary_wraps, reason = "ends the reading of a setting, which may fail before")]
@@ -425,6 +500,17 @@ fn seconds(text: &str, range: RangeInclusive<u64>) -> Read<Duration> {
 
 fn mebibytes(text: &str, range: RangeInclusive<u64>) -> Read<u64> {
     number(text, range).map(|mebibytes| mebibytes << 20)
+}
+
+/// `5` or `0.50`.
+fn dollars(text: &str) -> Read<MicroDollars> {
+    let read = MicroDollars::parse(text.trim()).filter(|money| money.0 <= TOKENS_MAX);
+    read.ok_or_else(|| "an amount of US dollars, for example 5 or 0.50".to_owned())
+}
+
+fn scopes(text: &str) -> Read<BTreeSet<Scope>> {
+    let names = || Scope::ALL.map(Scope::as_str).join(", ");
+    list(text).map(|name| Scope::parse(name).ok_or_else(|| format!("scopes among {}", names()))).collect()
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
