@@ -79,7 +79,7 @@ impl Caller {
         match self {
             Self::Root => true,
             Self::Key(key) => key.may(scope),
-            Self::Public(scopes) => scopes.contains(&scope) || scopes.contains(&Scope::Admin),
+            Self::Public(scopes) => scopes.contains(&scope),
         }
     }
 

@@ -26,5 +26,5 @@ pub mod wire;
 
 pub use openapi::openapi;
 pub use router::router;
-pub use serve::serve;
+pub use serve::{ServeSettings, serve};
 pub use state::{Api, ApiSettings};

@@ -37,6 +37,7 @@ pub fn router(api: Api) -> Router {
         .route("/docs", get(docs::page))
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
+        .layer(from_fn_with_state(api.clone(), body::in_time))
         .layer(from_fn_with_state(api.clone(), access::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(api.clone(), origins::mark))

@@ -5,6 +5,10 @@ use docent_core::rate::Rate;
 use docent_engine::Engine;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Enough for a mebibyte over a slow line.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// What the routes need to know beside the engine.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct ApiSettings {
     pub open_without_keys: bool,
     /// How often a key may call; none for as often as it likes.
     pub rate: Option<Rate>,
+    /// How long the body of a request may take to arrive.
+    pub body_time: Duration,
     /// Web origins that a browser may call from; `*` is all.
     pub cors_origins: Vec<String>,
     /// The collection that is meant when none is named.
@@ -34,6 +40,7 @@ impl Default for ApiSettings {
             public: BTreeSet::new(),
             open_without_keys: true,
             rate: None,
+            body_time: BODY_TIME,
             cors_origins: vec!["*".to_owned()],
             collection: "default".to_owned(),
             top_k: 8,

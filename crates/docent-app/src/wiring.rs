@@ -94,6 +94,7 @@ pub fn api_from_config(config: &Config, engine: &Arc<Engine>, reach: Reach) -> A
         cors_origins: config.cors_origins.clone(),
         collection: config.collection.clone(),
         top_k: config.top_k,
+        ..ApiSettings::default()
     };
     Api::new(Arc::clone(engine), settings)
 }

@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::setup::Setup;
 use anyhow::Context;
+use docent_api::ServeSettings;
 use docent_app::App;
 use docent_app::wiring::{self, Reach};
 use docent_engine::{Error, Result, keys, worker};
@@ -57,7 +58,8 @@ async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
         worker::run_workers(for_workers, work_queue, &name, count, until).await;
     });
     let router = docent_api::router(wiring::api_from_config(&config, &engine, reach));
-    let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), GRACE));
+    let limits = ServeSettings { drain: GRACE, ..ServeSettings::default() };
+    let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), limits));
     setup.screen.data(format!("listening on http://{address}"))?;
     setup.screen.note(format!("try it: {}\nCtrl-C stops it", example(address)));
     tokio::select! {
