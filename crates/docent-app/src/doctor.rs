@@ -162,7 +162,8 @@ async fn queries(config: &Config) -> Result<Finding> {
 /// Who may come in, and whether a server could begin.
 async fn access(config: &Config) -> Result<Finding> {
     let now = wiring::clock()();
-    let keys = KeyStore::list(&*wiring::store_from_config(config)?).await?;
+    let unread = |_| Error::internal("the keys cannot be read").hint("see the query store above");
+    let keys = KeyStore::list(&*wiring::store_from_config(config).map_err(unread)?).await?;
     let active = keys.iter().filter(|key| key.state(now) == KeyState::Active).count();
     let mut facts = vec![format!("{active} of {} keys in force", keys.len())];
     if !config.api_keys.is_empty() {

@@ -51,6 +51,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Ask(args) => setup.block_on(commands::ask::run(setup, args)),
         Command::Search(args) => setup.block_on(commands::search::run(setup, args)),
         Command::Explain(args) => setup.block_on(commands::explain::run(setup, args)),
+        Command::Keys(args) => setup.block_on(commands::keys::run(setup, args)),
         Command::Serve(_) => commands::serve::run(setup),
         Command::Eval(args) => setup.block_on(commands::eval::run(setup, args)),
         Command::Doctor(args) => setup.block_on(commands::doctor::run(setup, args)),

@@ -338,9 +338,9 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_PUBLIC"],
         kind: Plain,
         default: Nothing("none"),
-        about: "the scopes, separated by commas, that callers without a key have (`read,ask`); without it a server asks for a \
-                key, unless it has none and listens on this machine alone",
-        read: |config, text| set(&mut config.public, scopes(text)?),
+        about: "what callers without a key may do: `read`, `ask` or `read,ask`; without it a server asks for a key, unless it has \
+                none and listens on this machine alone",
+        read: |config, text| set(&mut config.public, public_scopes(text)?),
     },
     Setting {
         group: "Server",
@@ -508,9 +508,10 @@ fn dollars(text: &str) -> Read<MicroDollars> {
     read.ok_or_else(|| "an amount of US dollars, for example 5 or 0.50".to_owned())
 }
 
-fn scopes(text: &str) -> Read<BTreeSet<Scope>> {
-    let names = || Scope::ALL.map(Scope::as_str).join(", ");
-    list(text).map(|name| Scope::parse(name).ok_or_else(|| format!("scopes among {}", names()))).collect()
+/// What may be given to everybody: nothing that changes documents or shows what others asked.
+fn public_scopes(text: &str) -> Read<BTreeSet<Scope>> {
+    let allowed = |name| Scope::parse(name).filter(|scope| matches!(scope, Scope::Read | Scope::Ask));
+    list(text).map(|name| allowed(name).ok_or_else(|| "`read`, `ask` or `read,ask`".to_owned())).collect()
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

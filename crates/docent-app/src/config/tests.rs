@@ -115,6 +115,15 @@ fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
             "`api_keys` must be keys of at least 16 characters\nhint: it was set here: environment DOCENT_API_KEY",
         ),
         (
+            place().variable("DOCENT_PUBLIC", "read,write"),
+            "`public` must be `read`, `ask` or `read,ask` (it is `read,write`)\nhint: it was set here: environment DOCENT_PUBLIC",
+        ),
+        (
+            place().variable("DOCENT_DAILY_COST_CAP_USD", "5 $"),
+            "`daily_cost_cap_usd` must be an amount of US dollars, for example 5 or 0.50 (it is `5 $`)\nhint: it was set here: \
+             environment DOCENT_DAILY_COST_CAP_USD",
+        ),
+        (
             place().flag("listen", "everywhere"),
             "`listen` must be an address and a port, for example 127.0.0.1:8080 (it is `everywhere`)\nhint: it was set here: \
              command line",

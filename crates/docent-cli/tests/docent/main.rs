@@ -11,6 +11,7 @@ mod endpoint;
 mod evaluation;
 mod handbook;
 mod http;
+mod keys;
 mod providers;
 mod questions;
 mod server;
