@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod beside;
 mod engine;
 pub mod error;
 pub mod eval;
