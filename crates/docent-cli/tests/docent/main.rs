@@ -16,3 +16,4 @@ mod questions;
 mod server;
 mod sudden_death;
 mod terminal;
+mod vector_stores;
