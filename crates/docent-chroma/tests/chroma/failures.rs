@@ -107,7 +107,7 @@ async fn what_may_pass_is_tried_again() {
             let mut turn = turn.lock().unwrap();
             *turn += 1;
             match trouble {
-                _ if *turn % 2 == 0 => Fate::Pass,
+                _ if turn.is_multiple_of(2) => Fate::Pass,
                 "cut" => Fate::Cut,
                 "busy" => Fate::Answer(429, "Retry-After: 0\r\n", ""),
                 _ => Fate::Answer(503, "", "<html>"),
