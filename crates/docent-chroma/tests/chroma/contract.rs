@@ -89,10 +89,13 @@ async fn a_large_batch_is_stored_and_removed_whole() {
     let mut request = question(SearchMode::Dense, "", leaning(1, 0.5));
     request.limit = 1_200;
     let hits = index.search(&name, &request).await.unwrap().hits;
-    assert_eq!(hits.iter().filter(|hit| hit.chunk.document_id == "long").count(), 1_100);
+    let found = hits.iter().filter(|hit| hit.chunk.document_id == "long").count();
+    assert!(found >= 1_000, "the graph is approximate, but finds nearly all: {found}");
     let deleted = index.delete(&name, &["long".to_owned()]).await.unwrap();
     assert_eq!(deleted.chunks, 1_100);
-    assert_eq!(index.search(&name, &request).await.unwrap().hits.len(), 300);
+    assert_eq!(index.collection(&name).await.unwrap().unwrap().chunks, 300);
+    let hits = index.search(&name, &request).await.unwrap().hits;
+    assert!(!hits.is_empty() && hits.iter().all(|hit| hit.chunk.document_id != "long"));
 }
 
 #[tokio::test]

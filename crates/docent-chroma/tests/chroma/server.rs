@@ -28,6 +28,8 @@ impl Server {
     }
 }
 
+/// With the patience that a busy machine needs.
 pub(crate) fn settings(url: &str) -> Settings {
-    Settings { url: url.to_owned(), pause: Duration::from_millis(1), ..Settings::default() }
+    let (pause, request_timeout) = (Duration::from_millis(1), Duration::from_secs(600));
+    Settings { url: url.to_owned(), pause, request_timeout, ..Settings::default() }
 }
