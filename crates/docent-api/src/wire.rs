@@ -356,6 +356,9 @@ pub struct SearchResults {
     pub data: Vec<HitBody>,
     /// The index generation that was searched.
     pub generation: String,
+    /// Which ranking it is: `bm25`, `dense` or `hybrid`. Not the one that was asked for where the store has no index of
+    /// words.
+    pub mode: &'static str,
 }
 
 /// A chunk with the scores that brought it here.

@@ -66,8 +66,14 @@ pub enum LogLevel {
 pub struct Config {
     /// Where everything is kept.
     pub data: PathBuf,
-    /// Where the index is kept.
+    /// Where the index is kept: a folder, unless there is an `index_url`.
     pub index: PathBuf,
+    /// The server that keeps the index instead.
+    pub index_url: Option<String>,
+    /// How to use that server if it is Chroma; its address aside.
+    pub chroma: docent_chroma::Settings,
+    /// A folder with an index of the words, beside a store that has none.
+    pub words_index: Option<PathBuf>,
     /// The collection that is meant when none is named.
     pub collection: String,
     /// Who embeds.
@@ -112,6 +118,9 @@ impl Config {
         Self {
             data: PathBuf::new(),
             index: PathBuf::new(),
+            index_url: None,
+            chroma: docent_chroma::Settings::default(),
+            words_index: None,
             collection: String::new(),
             embedder: EmbedderChoice::Local,
             generator: GeneratorChoice::Quoting,
@@ -169,6 +178,8 @@ impl Config {
     pub fn in_folder(mut self, data: &Path) -> Self {
         self.data = data.to_owned();
         self.index = data.join("index");
+        self.index_url = None;
+        self.words_index = None;
         self
     }
 
@@ -279,6 +290,7 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
+        Kind::Path if is_url(text) => text.to_owned(),
         Kind::Path => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };
@@ -296,6 +308,11 @@ fn find(
     }
     let default = setting.default.text(before, environment)?;
     Ok(found(default, Origin::Default))
+}
+
+/// What a path may be instead where a server can stand in for a folder.
+fn is_url(text: &str) -> bool {
+    text.contains("://")
 }
 
 fn wrong(found: &Found, expected: &str) -> Error {

@@ -128,7 +128,7 @@ fn data_folder(config: &Config) -> Result<Finding> {
 }
 
 async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding> {
-    let collections = wiring::index_from_config(config).collections().await?;
+    let collections = wiring::index_from_config(config, None)?.collections().await?;
     if collections.is_empty() {
         return Ok(Check::ok("no collection yet"));
     }
@@ -139,7 +139,9 @@ async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding
         chunk_overlap: number(config.engine.chunking.overlap),
         chunking: CHUNKING_RULES.to_owned(),
     });
-    let differs = |one: &&Collection| profile.as_ref().is_some_and(|mine| one.profile != *mine);
+    // A collection of another program does not say how it was made.
+    let says = |one: &&Collection| one.profile.chunk_tokens > 0;
+    let differs = |one: &&Collection| says(one) && profile.as_ref().is_some_and(|mine| one.profile != *mine);
     let others: Vec<_> = collections.iter().filter(differs).collect();
     if !others.is_empty() {
         let names: Vec<_> = others.iter().map(|one| one.name.as_str()).collect();

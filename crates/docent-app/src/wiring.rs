@@ -6,7 +6,9 @@
 use crate::config::{Config, EmbedderChoice, GeneratorChoice};
 use crate::costs;
 use docent_api::{Api, ApiSettings};
+use docent_chroma::{ChromaIndex, Token};
 use docent_core::Timestamp;
+use docent_engine::beside::Beside;
 use docent_engine::ingest::{Parse, Tokenize};
 use docent_engine::keys::SECRET_BYTES;
 use docent_engine::ports::{ChunkIndex, Embedder, Generator, KeyStore, QueryStore};
@@ -55,12 +57,13 @@ impl App {
         make_data_folder(&config.data)?;
         let embedder = embedder_from_config(&config).await?;
         let generator = generator_from_config(&config, &embedder)?;
+        let index = index_from_config(&config, Some(&embedder))?;
         let (dispatcher, work_queue) = worker::in_process();
         let store = store_from_config(&config)?;
         let engine = Engine {
             embedder,
             generator,
-            index: index_from_config(&config),
+            index,
             queries: Arc::clone(&store) as Arc<dyn QueryStore>,
             keys: Arc::clone(&store) as Arc<dyn KeyStore>,
             meter: store,
@@ -143,21 +146,51 @@ pub(crate) fn openai_from_config(config: &Config) -> Result<OpenAiSettings> {
     }
     // Processes that are turned away together must not come back together.
     settings.retries.seed = u64::from(std::process::id());
-    if let Some(file) = &config.ca_file {
-        let pem = std::fs::read_to_string(file).map_err(|error| {
-            Error::invalid(format!("cannot read the certificates in {}", file.display()))
-                .because(error)
-                .hint("check `ca_file`; `docent config` shows where it was set")
-        })?;
-        settings.extra_roots_pem = Some(pem);
-    }
+    settings.extra_roots_pem = extra_roots(config)?;
     Ok(settings)
 }
 
+/// The certificates to trust besides the public ones.
+fn extra_roots(config: &Config) -> Result<Option<String>> {
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file).map_err(|error| {
+            Error::invalid(format!("cannot read the certificates in {}", file.display()))
+                .because(error)
+                .hint("check `ca_file`; `docent config` shows where it was set")
+        })
+    };
+    config.ca_file.as_ref().map(read).transpose()
+}
+
 /// Chunks.
-pub(crate) fn index_from_config(config: &Config) -> Arc<dyn ChunkIndex> {
-    let settings = docent_index::Settings::default();
-    Arc::new(EmbeddedIndex::open(config.index.clone(), settings))
+pub(crate) fn index_from_config(config: &Config, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+    Ok(match &config.index_url {
+        Some(url) => with_words(config, chroma_from_config(config, url, embedder)?),
+        None => embedded(&config.index),
+    })
+}
+
+fn embedded(folder: &Path) -> Arc<dyn ChunkIndex> {
+    Arc::new(EmbeddedIndex::open(folder.to_owned(), docent_index::Settings::default()))
+}
+
+/// A store of vectors, with the index of words beside it if there is to be one.
+fn with_words(config: &Config, vectors: Arc<dyn ChunkIndex>) -> Arc<dyn ChunkIndex> {
+    match &config.words_index {
+        Some(folder) => Arc::new(Beside::new(vectors, embedded(folder))),
+        None => vectors,
+    }
+}
+
+/// Chunks on a Chroma server. Collections that others made are compared with what the embedder makes.
+fn chroma_from_config(config: &Config, url: &str, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+    let settings = docent_chroma::Settings {
+        url: url.to_owned(),
+        proxy: config.openai.proxy.as_ref().map(|proxy| Token::new(proxy.expose())),
+        extra_roots_pem: extra_roots(config)?,
+        ..config.chroma.clone()
+    };
+    Ok(Arc::new(ChromaIndex::new(settings, embedder.cloned())?))
 }
 
 /// Queries, API keys and what was spent.

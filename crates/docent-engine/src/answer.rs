@@ -148,6 +148,7 @@ impl Engine {
         let trace = Trace {
             question: request.text.clone(),
             generation: found.generation.clone(),
+            ranking: found.mode,
             generator: self.generator.name().to_owned(),
             candidates: found.hits.iter().enumerate().map(|(rank, hit)| Candidate::new(rank, hit, top_k)).collect(),
             context: used.iter().map(|hit| hit.chunk.id.clone()).collect(),

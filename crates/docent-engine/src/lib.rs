@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod beside;
 pub mod budget;
 mod engine;
 pub mod error;

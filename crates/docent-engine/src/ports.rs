@@ -158,6 +158,8 @@ pub struct SearchResponse {
     pub hits: Vec<Hit>,
     /// The commit that was searched.
     pub generation: String,
+    /// Which ranking it is: not the one that was asked for where a store has no index of words.
+    pub mode: SearchMode,
 }
 
 /// What a delete removed.

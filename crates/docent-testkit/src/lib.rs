@@ -8,7 +8,9 @@
 //! What is absent: no clock (checks state every moment they speak of) and no assertion on how long something takes.
 #![warn(missing_docs)]
 
+pub mod chroma;
 pub mod chunk_index;
+pub mod chunk_index_vectors;
 pub mod key_store;
 pub mod meter;
 pub mod pdf;

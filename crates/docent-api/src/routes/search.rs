@@ -40,5 +40,5 @@ pub(crate) async fn search(
     };
     let found = api.engine.search(&search).await?;
     let data = found.hits.into_iter().map(HitBody::from).collect();
-    Ok(Json(SearchResults { object: "list", data, generation: found.generation }))
+    Ok(Json(SearchResults { object: "list", data, generation: found.generation, mode: found.mode.as_str() }))
 }

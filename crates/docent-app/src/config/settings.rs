@@ -1,6 +1,6 @@
 //! The settings, each declared once.
 
-use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel};
+use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel, Origin};
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
 use docent_core::spending::MicroDollars;
@@ -92,14 +92,77 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         group: "Places",
+        key: "chroma_url",
+        environment: &["CHROMA_URL"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "the Chroma server that keeps the index, for example `http://localhost:8000`, unless `index` says otherwise",
+        read: |config, text| set(&mut config.index_url, Some(server(text)?)),
+    },
+    Setting {
+        group: "Places",
         key: "index",
         environment: &["DOCENT_INDEX"],
         kind: Path,
-        default: Computed("`index` in the data folder", |config, _| {
-            Ok(Some(config.data.join("index").to_string_lossy().into_owned()))
+        default: Computed("`chroma_url`, else `index` in the data folder", |config, _| {
+            let folder = || config.data.join("index").to_string_lossy().into_owned();
+            Ok(Some(config.index_url.clone().unwrap_or_else(folder)))
         }),
-        about: "the folder that keeps the index, one folder per collection",
-        read: |config, text| set(&mut config.index, PathBuf::from(text)),
+        about: "the folder that keeps the index, one folder per collection, or the URL of a Chroma server",
+        read: index,
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_path",
+        environment: &["CHROMA_PATH"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "the folder of an embedded Chroma store, which only Chroma itself opens: it is refused with what to do, \
+                unless `chroma_url` or `index` is set",
+        read: |config, text| match config.origin("index") {
+            Some(Origin::Default) if config.index_url.is_none() => Err(format!(
+                "opened by Chroma itself: run `chroma run --path {text}` and set CHROMA_URL to its address; or set \
+                 DOCENT_INDEX and ingest the documents"
+            )),
+            _ => Ok(()),
+        },
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_token",
+        environment: &["CHROMA_TOKEN"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "the token for the Chroma server, sent as bearer token and as `x-chroma-token`",
+        read: |config, text| set(&mut config.chroma.token, Some(docent_chroma::Token::new(text))),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_tenant",
+        environment: &["CHROMA_TENANT"],
+        kind: Plain,
+        default: Is("default_tenant"),
+        about: "the tenant on the Chroma server",
+        read: |config, text| set(&mut config.chroma.tenant, text.to_owned()),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_database",
+        environment: &["CHROMA_DATABASE"],
+        kind: Plain,
+        default: Is("default_database"),
+        about: "the database of that tenant",
+        read: |config, text| set(&mut config.chroma.database, text.to_owned()),
+    },
+    Setting {
+        group: "Places",
+        key: "words_index",
+        environment: &["DOCENT_WORDS_INDEX"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "a folder for an index of the words that is kept beside a store of vectors alone, so that searches rank by \
+                both; without it they rank by vectors",
+        read: |config, text| set(&mut config.words_index, Some(PathBuf::from(text))),
     },
     Setting {
         group: "Places",
@@ -527,6 +590,21 @@ fn address(text: &str) -> Read<SocketAddr> {
     let named = || text.strip_prefix("localhost:").and_then(local);
     let read = text.parse().ok().or_else(named).or_else(|| local(text));
     read.ok_or_else(|| "an address and a port, for example 127.0.0.1:8080".to_owned())
+}
+
+/// A folder, or a server in its place.
+fn index(config: &mut Config, text: &str) -> Read {
+    config.index_url = if super::is_url(text) { Some(server(text)?) } else { None };
+    set(&mut config.index, PathBuf::from(text))
+}
+
+fn server(text: &str) -> Read<String> {
+    let known = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    if known {
+        Ok(text.to_owned())
+    } else {
+        Err("the address of a server, for example http://localhost:8000".to_owned())
+    }
 }
 
 fn processors() -> usize {

@@ -197,3 +197,31 @@ fn keys_and_variables_are_unique() {
     names.dedup();
     assert_eq!(names.len(), count);
 }
+
+#[test]
+fn an_index_is_a_folder_or_a_server() {
+    let index = |place: Place| {
+        let config = place.load().expect("valid");
+        (config.index_url.clone(), value(&config, "index").1)
+    };
+    let server = |url: &str, origin: &str| (Some(url.to_owned()), origin.to_owned());
+    assert_eq!(index(place()), (None, "default".to_owned()));
+    assert_eq!(index(place().variable("CHROMA_URL", "http://a:1")), server("http://a:1", "default"));
+    let both = || place().variable("CHROMA_URL", "http://a:1").variable("CHROMA_PATH", "chroma");
+    assert_eq!(index(both()), server("http://a:1", "default"));
+    let folder = both().variable("DOCENT_INDEX", "index");
+    assert_eq!(folder.load().expect("valid").index, folder.folder.path().join("index"));
+    assert_eq!(index(folder), (None, "environment DOCENT_INDEX".to_owned()));
+    let named = both().variable("DOCENT_INDEX", "https://b/chroma");
+    assert_eq!(index(named), server("https://b/chroma", "environment DOCENT_INDEX"));
+    let demo = both().load().expect("valid").in_folder(Path::new("/demo"));
+    assert_eq!((demo.index_url, demo.index), (None, PathBuf::from("/demo/index")));
+}
+
+#[test]
+fn a_store_that_only_chroma_opens_is_refused_with_what_to_do() {
+    let refusal = place().variable("CHROMA_PATH", "chroma").refusal();
+    assert!(refusal.contains("chroma run --path [FOLDER]/chroma") && refusal.contains("CHROMA_URL"), "{refusal}");
+    let scheme = place().variable("DOCENT_INDEX", "ftp://host").refusal();
+    assert!(scheme.starts_with("`index` must be the address of a server"), "{scheme}");
+}

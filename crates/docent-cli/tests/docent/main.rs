@@ -17,3 +17,4 @@ mod questions;
 mod server;
 mod sudden_death;
 mod terminal;
+mod vector_stores;
