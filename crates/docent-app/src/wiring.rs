@@ -149,10 +149,14 @@ pub(crate) fn queries_from_config(config: &Config) -> Result<Arc<dyn QueryStore>
     Ok(Arc::new(store))
 }
 
+/// The children that parse.
+pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sandbox {
+    Sandbox::new(&parser.program, parser.arguments.clone(), config.parse.clone())
+}
+
 /// Files to pages.
 pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
-    let limits = config.parse.clone();
-    let sandbox = Sandbox::new(&parser.program, parser.arguments.clone(), limits);
+    let sandbox = sandbox_from_config(config, parser);
     Arc::new(move |path, filename| sandbox.parse_file(path, filename))
 }
 
