@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 /// Bytes of a child's standard error that are kept, to tell why it died.
 const STDERR_BYTES: usize = 8 << 10;
 
+/// mimalloc, if the program uses it, would reserve a gibibyte of addresses ahead, which the limit on addresses counts;
+/// the value is in KiB.
+const RESERVE_AHEAD: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16384");
+
 /// Small files of these formats share children: reading them takes no decompression and no font.
 const SHARED: &[Format] =
     &[Format::Markdown, Format::Html, Format::Text, Format::Csv, Format::Notebook, Format::Email, Format::Code];
@@ -184,6 +188,7 @@ impl Worker {
             .args(args)
             // Keys and settings are none of its business.
             .env_clear()
+            .env(RESERVE_AHEAD.0, RESERVE_AHEAD.1)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
