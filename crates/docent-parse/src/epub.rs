@@ -21,8 +21,8 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
         }
         let Some(bytes) = archive.bytes(part)? else { continue };
         let (_, sections) = html::read(&closed(&html::source(&bytes, limits)?))?;
-        let name = labels.get(part).cloned().unwrap_or_else(|| format!("chapter {}", seen.len()));
-        pages.extend(sections.into_iter().map(|page| below(&name, page)));
+        let name = labels.get(part).map(String::as_str);
+        pages.extend(sections.into_iter().map(|page| below(name, seen.len(), page)));
         if pages.len() > limits.pages {
             let detail = format!("the book has more than the {} sections that are read; split it", limits.pages);
             return Err(Refusal::new(RefusalKind::TooLarge, detail));
@@ -40,11 +40,14 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
     })
 }
 
-/// Puts the chapter's name above headings that do not begin with it.
-fn below(chapter: &str, mut page: Page) -> Page {
-    let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-    if !page.heading_path.first().is_some_and(|first| same(first, chapter)) {
-        page.heading_path.insert(0, chapter.to_owned());
+/// Puts the chapter's name above headings that do not have it; its number, if there is neither name nor heading.
+fn below(name: Option<&str>, number: usize, mut page: Page) -> Page {
+    match name {
+        Some(name) if !page.heading_path.iter().any(|heading| heading.to_lowercase() == name.to_lowercase()) => {
+            page.heading_path.insert(0, name.to_owned());
+        }
+        None if page.heading_path.is_empty() => page.heading_path.push(format!("chapter {number}")),
+        _ => {}
     }
     page
 }
@@ -123,10 +126,11 @@ fn check_rights(archive: &mut Archive, book: &Package) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Names of the chapters by their parts. A table of contents that cannot be read costs the names only.
+/// Names of the chapters by their parts. A part that several entries point into has several chapters and no name; its
+/// headings tell. A table of contents that cannot be read costs the names only.
 fn labels(archive: &mut Archive, contents: &str) -> HashMap<String, String> {
     let Ok(Some(source)) = archive.optional_text(contents) else { return HashMap::new() };
-    let mut labels: HashMap<String, String> = HashMap::new();
+    let mut labels: HashMap<String, Option<String>> = HashMap::new();
     let (mut text, mut target) = (String::new(), None);
     let walked = xml::each(&source, Doctype::Named, |node| {
         match node {
@@ -141,7 +145,8 @@ fn labels(archive: &mut Archive, contents: &str) -> HashMap<String, String> {
                     let part = xml::resolve(contents, &decoded(target.split('#').next().unwrap_or_default()));
                     let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
                     if !name.is_empty() {
-                        labels.entry(part).or_insert(name);
+                        let only = labels.entry(part).or_insert_with(|| Some(name.clone()));
+                        *only = only.take().filter(|other| *other == name);
                     }
                 }
                 text.clear();
@@ -150,7 +155,8 @@ fn labels(archive: &mut Archive, contents: &str) -> HashMap<String, String> {
         }
         Ok(())
     });
-    if walked.is_ok() { labels } else { HashMap::new() }
+    let named = labels.into_iter().filter_map(|(part, name)| name.map(|name| (part, name)));
+    if walked.is_ok() { named.collect() } else { HashMap::new() }
 }
 
 /// A reference with its `%20` as what they stand for.

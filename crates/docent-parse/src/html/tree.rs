@@ -14,7 +14,7 @@ use std::num::NonZeroU32;
 /// Bytes that are parsed before the tree is looked at again.
 const PIECE: usize = 4 << 10;
 /// Elements and texts a page may have.
-const NODES_MAX: usize = 2_000_000;
+const NODES_MAX: usize = 1_000_000;
 /// Elements a page may nest. Browsers stop at 512.
 const DEPTH_MAX: u32 = 2_000;
 

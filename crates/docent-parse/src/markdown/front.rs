@@ -28,6 +28,12 @@ fn entries(block: &str) -> Vec<(String, String)> {
             values.push(plain(item));
             continue;
         }
+        // A value goes on in indented lines.
+        if let (true, Some((_, values))) = (line.starts_with([' ', '\t']), entries.last_mut()) {
+            let so_far = values.pop().filter(|value| !value.is_empty());
+            values.push(so_far.map_or_else(|| line.trim().to_owned(), |so_far| format!("{so_far} {}", line.trim())));
+            continue;
+        }
         let colon = line.split_once(':').filter(|(key, _)| is_key(key));
         let Some((key, value)) = colon.or_else(|| line.split_once('=').filter(|(key, _)| is_key(key.trim()))) else {
             continue;
@@ -67,7 +73,7 @@ mod tests {
             ("tags: [tides, 'boats']\nlayout: post\n", None, "tags: tides, boats"),
             ("tags:\n  - tides\n  - boats\nauthor: Ann\n", None, "tags: tides, boats\nauthor: Ann"),
             ("title = \"Tides\"\nkeywords = [\"a\", \"b\"]\n", Some("Tides"), "keywords: a, b"),
-            ("description: >\n  folded text\n", None, ""),
+            ("description: >\n  folded\n  text\nlayout: x\n", None, "description: folded text"),
         ];
         for (block, title, words) in table {
             assert_eq!(read(block), ((*title).map(str::to_owned), (*words).to_owned()), "{block}");

@@ -39,9 +39,7 @@ fn checked(name: &str, outcome: Result<ParsedDocument, Refusal>) -> String {
 pub(crate) fn read_all(files: Vec<(String, &str, Vec<u8>)>) -> Vec<(String, String)> {
     let sandbox = Sandboxed::new(tight());
     let outcomes = files.into_iter().map(|(name, filename, bytes)| {
-        let begun = std::time::Instant::now();
         let outcome = checked(&name, sandbox.read(filename, bytes));
-        eprintln!("{:.1} s, {name}: {outcome}", begun.elapsed().as_secs_f64());
         (name, outcome)
     });
     let outcomes = outcomes.collect();
@@ -177,9 +175,58 @@ fn malicious_pdfs() {
         ("forms that draw forms", form_bomb()),
         ("2 GB of blanks", deflate_bomb(2 << 30)),
         ("a million pages that are one", many_pages()),
+        (
+            "an outline that loops",
+            page_with("/Outlines 6 0 R", &words(""), &["<< /First 6 0 R /Next 6 0 R /Count 9 >>".to_owned()]),
+        ),
+        ("a length that is itself", page_with_stream("<< /Length 4 0 R >>")),
+        ("a length beyond the file", page_with_stream("<< /Length 4294967295 >>")),
+        (
+            "a hundred filters",
+            page_with_stream(&format!("<< /Length 9 /Filter [{}] >>", "/ASCIIHexDecode ".repeat(100))),
+        ),
+        (
+            "a font below itself",
+            page_with_font("<< /Type /Font /Subtype /Type0 /Encoding /Identity-H /DescendantFonts [5 0 R] >>", ""),
+        ),
+        (
+            "four milliard characters",
+            page_with_font(
+                "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 6 0 R >>",
+                "1 begincodespacerange <00000000> <FFFFFFFF> endcodespacerange 1 beginbfrange <00000000> <FFFFFFFF> <0041> endbfrange",
+            ),
+        ),
+        ("pages 20,000 deep", deep_pages(20_000)),
+        ("two milliard pages, it says", counted_pages("2147483647")),
+        ("fewer pages than none", counted_pages("-5")),
     ];
     let files = files.into_iter().map(|(name, bytes)| (name.to_owned(), "hostile.pdf", bytes)).collect();
     read_all(files);
+}
+
+/// A page with words whose content has this dictionary.
+fn page_with_stream(dictionary: &str) -> Vec<u8> {
+    let plain = String::from_utf8(page_with("", "BT /F1 12 Tf 72 720 Td (Words.) Tj ET", &[])).expect("text");
+    plain.replace("<< /Length 37 >>", dictionary).into_bytes()
+}
+
+/// A page with words in this font; object 6 is a stream.
+fn page_with_font(font: &str, stream: &str) -> Vec<u8> {
+    let stream = format!("<< /Length {} >>\nstream\n{stream}\nendstream", stream.len());
+    let plain = String::from_utf8(page_with("", "BT /F1 12 Tf 72 720 Td (Words.) Tj ET", &[stream])).expect("text");
+    plain.replace("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>", font).into_bytes()
+}
+
+fn deep_pages(depth: usize) -> Vec<u8> {
+    let mut objects = vec!["<< /Type /Catalog /Pages 2 0 R >>".to_owned()];
+    objects.extend((0..depth).map(|level| format!("<< /Type /Pages /Kids [{} 0 R] /Count 1 >>", level + 3)));
+    objects.push("<< /Type /Page /MediaBox [0 0 595 842] >>".to_owned());
+    pdf::objects(&objects, "")
+}
+
+fn counted_pages(count: &str) -> Vec<u8> {
+    let plain = String::from_utf8(page_with("", "BT /F1 12 Tf 72 720 Td (Words.) Tj ET", &[])).expect("text");
+    plain.replace("/Count 1", &format!("/Count {count}")).into_bytes()
 }
 
 /// A page tree that names the same page a million times.
