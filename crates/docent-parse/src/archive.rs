@@ -80,6 +80,6 @@ fn broken(error: &ZipError) -> Refusal {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => {
             Refusal::new(RefusalKind::Encrypted, "the file needs a password; save a copy without one")
         }
-        _ => Refusal::new(RefusalKind::Corrupt, format!("the file's archive is damaged: {error}")),
+        _ => Refusal::new(RefusalKind::Corrupt, "the file's archive is damaged or was cut off; get a whole copy"),
     }
 }

@@ -69,7 +69,8 @@ fn a_bad_file_never_stops_the_others() {
       refused  files/encrypted.pdf
                encrypted: the PDF needs a password; save a copy without one
       refused  files/letter.docx
-               corrupt: the file's archive is damaged: XXX
+               corrupt: the file's archive is damaged or was cut off; get a whole
+               copy
       refused  files/letter.pages
                unsupported: Apple Pages files are not read; PDF, Word, PowerPoint,
                Excel, CSV, HTML, Markdown, plain text, EPUB, notebooks, e-mail and

@@ -239,7 +239,8 @@ fn rows_are_cited_by_their_numbers_below_their_columns() {
         assert!(chunk["text"].as_str().expect("text").starts_with("Hall | Capacity\n"), "{chunk}");
     }
     terminal.docent(&["ingest", "halls.csv"]).succeeded();
-    let found = terminal.docent(&["search", "capacity of Tarn Hall 41"]).succeeded();
+    let ran = terminal.docent(&["search", "capacity of Tarn Hall 41"]);
+    let found = ran.succeeded();
     assert!(found.contains("rows 38–55") && found.contains("287"), "{found}");
 }
 
