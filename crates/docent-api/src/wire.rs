@@ -421,7 +421,7 @@ pub struct DocumentBody {
     pub filename: String,
     /// Its title.
     pub title: String,
-    /// `pdf`, `markdown`, `html` or `text`.
+    /// `pdf`, `markdown`, `html`, `text`, `docx`, `pptx`, `xlsx`, `csv`, `epub`, `notebook`, `email` or `code`.
     pub format: &'static str,
     /// BLAKE3 of its bytes.
     pub content_hash: String,

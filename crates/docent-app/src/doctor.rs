@@ -244,12 +244,21 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
         return Err(Error::internal("the parser returned another text"));
     }
     let limits = &config.parse;
-    Ok(Check::ok(format!(
+    let detail = format!(
         "in a process of its own; a file may take {} s, {} MiB of memory and have {} MiB",
         limits.wall_time.as_secs(),
         limits.memory_bytes >> 20,
         limits.file_bytes >> 20
-    )))
+    );
+    let isolation = wiring::sandbox_from_config(config, parser).isolation();
+    let isolation = isolation.map_err(|refusal| Error::internal(refusal.to_string()))?;
+    Ok(match isolation.no_network {
+        true => Check::ok(format!("{detail}; it cannot reach the network")),
+        false => Check::warn(
+            format!("{detail}; it could reach the network"),
+            "this system does not let a process close the network to itself (seccomp); read files you trust",
+        ),
+    })
 }
 
 async fn answers(config: &Config) -> Result<Finding> {

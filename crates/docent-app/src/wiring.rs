@@ -199,10 +199,14 @@ pub(crate) fn store_from_config(config: &Config) -> Result<Arc<SqliteQueryStore>
     SqliteQueryStore::open(&config.queries_file(), &settings).map(Arc::new)
 }
 
+/// The children that parse.
+pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sandbox {
+    Sandbox::new(&parser.program, parser.arguments.clone(), config.parse.clone())
+}
+
 /// Files to pages.
 pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
-    let limits = config.parse.clone();
-    let sandbox = Sandbox::new(&parser.program, parser.arguments.clone(), limits);
+    let sandbox = sandbox_from_config(config, parser);
     Arc::new(move |path, filename| sandbox.parse_file(path, filename))
 }
 

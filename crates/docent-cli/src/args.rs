@@ -7,13 +7,25 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  docent ingest handbook/              take in a folder of PDF, Markdown, HTML and text
+  docent ingest handbook/              take in a folder of PDF, Office files, web pages, text …
   docent ask \"how many days of leave?\"  an answer with quotes that were checked
   docent search \"parental leave\"       the passages themselves, with scores
   docent explain last                  why the last answer is what it is
   docent serve                         the same over HTTP
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 files were refused, 130 interrupted";
+
+const FORMATS: &str = "\
+What is read, and the place that a quote gets:
+  .pdf                        page
+  .pptx .ppsx                 slide
+  .docx .md .html .txt        headings
+  .xlsx                       sheet and rows
+  .csv .tsv                   rows
+  .epub                       chapter and headings
+  .ipynb                      headings and cell
+  .eml                        headings, attached messages
+  source code, .json, .yaml   language and lines";
 
 /// Answers questions from your documents, with quotes that code has checked.
 #[derive(Debug, Parser)]
@@ -112,6 +124,7 @@ pub(crate) struct IngestArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = FORMATS)]
 pub(crate) struct ParseArgs {
     /// The file
     pub(crate) file: PathBuf,

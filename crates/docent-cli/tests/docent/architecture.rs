@@ -32,12 +32,13 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Who alone may name a crate of others. A second one is a decision.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("rusqlite", &["docent-sqlite"]),
     ("reqwest", &["docent-models", "docent-chroma"]),
     ("tantivy", &["docent-index"]),
     ("hayro-interpret", &["docent-parse"]),
-    ("scraper", &["docent-parse"]),
+    ("html5ever", &["docent-parse"]),
+    ("calamine", &["docent-parse"]),
     ("axum", &["docent-api"]),
     ("clap", &["docent-cli"]),
     ("toml", &["docent-app"]),
