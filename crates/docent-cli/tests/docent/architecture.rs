@@ -30,9 +30,11 @@ const EDGES: [(&str, &[&str]); 10] = [
 ];
 
 /// Who alone may name a crate of others. A second one is a decision.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("rusqlite", &["docent-sqlite"]),
-    ("reqwest", &["docent-models"]),
+    // The index makes the client that `object_store` sends with.
+    ("reqwest", &["docent-models", "docent-index"]),
+    ("object_store", &["docent-index"]),
     ("tantivy", &["docent-index"]),
     ("hayro-interpret", &["docent-parse"]),
     ("scraper", &["docent-parse"]),
