@@ -15,6 +15,7 @@ pub use reference::reference;
 pub use settings::{Kind, SETTINGS, Setting};
 
 use docent_engine::{Error, Result};
+use docent_index::remote::{Access, Place};
 use docent_models::openai::{OpenAiSettings, Secret};
 use docent_parse::Limits;
 use file::SettingsFile;
@@ -44,6 +45,15 @@ pub enum GeneratorChoice {
     OpenAi,
 }
 
+/// Where the index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexPlace {
+    /// In a folder of this machine, one folder per collection: read and written.
+    Folder(PathBuf),
+    /// In generations that were published there: read.
+    Published(Place),
+}
+
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
@@ -64,8 +74,12 @@ pub enum LogLevel {
 pub struct Config {
     /// Where everything is kept.
     pub data: PathBuf,
-    /// Where the index is kept.
-    pub index: PathBuf,
+    /// Where collections are.
+    pub index: IndexPlace,
+    /// Where generations are copied to.
+    pub scratch: PathBuf,
+    /// How places outside this machine are reached.
+    pub store: Access,
     /// The collection that is meant when none is named.
     pub collection: String,
     /// Who embeds.
@@ -103,7 +117,9 @@ impl Config {
     fn blank() -> Self {
         Self {
             data: PathBuf::new(),
-            index: PathBuf::new(),
+            index: IndexPlace::Folder(PathBuf::new()),
+            scratch: PathBuf::new(),
+            store: Access::default(),
             collection: String::new(),
             embedder: EmbedderChoice::Local,
             generator: GeneratorChoice::Quoting,
@@ -131,6 +147,7 @@ impl Config {
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self> {
         let file = SettingsFile::find(flags, environment)?;
         let mut config = Self::blank();
+        config.store.variables = environment.beginning_with("AWS_");
         config.file = file.as_ref().map(|file| file.path.clone());
         for setting in SETTINGS {
             let found = find(setting, flags, environment, file.as_ref(), &config)?;
@@ -157,8 +174,16 @@ impl Config {
     #[must_use]
     pub fn in_folder(mut self, data: &Path) -> Self {
         self.data = data.to_owned();
-        self.index = data.join("index");
+        self.index = IndexPlace::Folder(data.join("index"));
         self
+    }
+
+    /// The folder with the index, also when questions are answered from what was published.
+    pub fn index_folder(&self) -> PathBuf {
+        match &self.index {
+            IndexPlace::Folder(folder) => folder.clone(),
+            IndexPlace::Published(_) => self.data.join("index"),
+        }
     }
 
     /// The file with the queries.
@@ -247,7 +272,7 @@ impl Found {
     fn shown(&self) -> Shown {
         let mask = |text: &String| match self.setting.kind {
             Kind::Secret => "********".to_owned(),
-            Kind::Plain | Kind::Path => text.clone(),
+            Kind::Plain | Kind::Path | Kind::Place => text.clone(),
         };
         Shown {
             key: self.setting.key,
@@ -268,7 +293,8 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
-        Kind::Path => base.join(text).to_string_lossy().into_owned(),
+        Kind::Place if Place::is_url(text) => text.to_owned(),
+        Kind::Path | Kind::Place => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };
     if let Some(text) = flags.values.get(setting.key) {

@@ -124,7 +124,7 @@ fn data_folder(config: &Config) -> Result<Finding> {
 }
 
 async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding> {
-    let collections = wiring::index_from_config(config).collections().await?;
+    let collections = wiring::index_from_config(config)?.collections().await?;
     if collections.is_empty() {
         return Ok(Check::ok("no collection yet"));
     }

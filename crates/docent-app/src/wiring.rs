@@ -3,7 +3,7 @@
 //! Making an [`App`] is cheap: the model is read when the first text is embedded, collections are opened when they are
 //! asked for, parsers are started with the first file.
 
-use crate::config::{Config, EmbedderChoice, GeneratorChoice};
+use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace};
 use docent_api::{Api, ApiSettings};
 use docent_core::Timestamp;
 use docent_engine::ingest::{Parse, Tokenize};
@@ -12,6 +12,7 @@ use docent_engine::progress::Progress;
 use docent_engine::worker::{self, WorkQueue};
 use docent_engine::{Clock, Engine, Error, Result};
 use docent_index::EmbeddedIndex;
+use docent_index::remote::{Access, Generations, Place, Publication, PublishedIndex, ReaderSettings, Store};
 use docent_models::local::LocalEmbedder;
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
 use docent_models::quoting::QuotingGenerator;
@@ -57,7 +58,7 @@ impl App {
         let engine = Engine {
             embedder,
             generator,
-            index: index_from_config(&config),
+            index: index_from_config(&config)?,
             queries: queries_from_config(&config)?,
             dispatcher: Arc::new(dispatcher),
             tokenize: tokenize(),
@@ -125,21 +126,58 @@ pub(crate) fn openai_from_config(config: &Config) -> Result<OpenAiSettings> {
     }
     // Processes that are turned away together must not come back together.
     settings.retries.seed = u64::from(std::process::id());
-    if let Some(file) = &config.ca_file {
-        let pem = std::fs::read_to_string(file).map_err(|error| {
-            Error::invalid(format!("cannot read the certificates in {}", file.display()))
-                .because(error)
-                .hint("check `ca_file`; `docent config` shows where it was set")
-        })?;
-        settings.extra_roots_pem = Some(pem);
-    }
+    settings.extra_roots_pem = extra_roots(config)?;
     Ok(settings)
 }
 
-/// Chunks.
-pub(crate) fn index_from_config(config: &Config) -> Arc<dyn ChunkIndex> {
-    let settings = docent_index::Settings::default();
-    Arc::new(EmbeddedIndex::open(config.index.clone(), settings))
+fn extra_roots(config: &Config) -> Result<Option<String>> {
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file).map_err(|error| {
+            Error::invalid(format!("cannot read the certificates in {}", file.display()))
+                .because(error)
+                .hint("check `ca_file`; `docent config` shows where it was set")
+        })
+    };
+    config.ca_file.as_ref().map(read).transpose()
+}
+
+/// Chunks: where they are decides who reads them.
+pub(crate) fn index_from_config(config: &Config) -> Result<Arc<dyn ChunkIndex>> {
+    Ok(match &config.index {
+        IndexPlace::Folder(_) => Arc::new(folder_index_from_config(config)),
+        IndexPlace::Published(place) => {
+            let settings = ReaderSettings::new(config.scratch.clone());
+            Arc::new(PublishedIndex::open(store_from_config(config, place)?, settings, clock()))
+        }
+    })
+}
+
+/// The index in a folder, which is what is published.
+pub fn folder_index_from_config(config: &Config) -> EmbeddedIndex {
+    EmbeddedIndex::open(config.index_folder(), docent_index::Settings::default())
+}
+
+/// What is published at a place.
+///
+/// # Errors
+/// For AWS variables, a proxy or certificates that cannot be right.
+pub fn generations_from_config(config: &Config, place: &Place) -> Result<Generations> {
+    Ok(Generations::new(store_from_config(config, place)?, config.scratch.clone()))
+}
+
+fn store_from_config(config: &Config, place: &Place) -> Result<Store> {
+    let access = Access {
+        proxy: config.openai.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
+        extra_roots_pem: extra_roots(config)?,
+        ..config.store.clone()
+    };
+    Store::connect(place.clone(), &access)
+}
+
+/// The name and the time of a generation that is published now.
+pub fn publication() -> Publication {
+    let now = clock()();
+    Publication { id: docent_engine::queries::new_id(now), created_at: now }
 }
 
 /// Queries.

@@ -1,7 +1,8 @@
 //! The settings, each declared once.
 
-use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel};
+use super::{Config, EmbedderChoice, Environment, GeneratorChoice, IndexPlace, LogLevel};
 use docent_engine::{Error, Result};
+use docent_index::remote;
 use docent_models::openai::Secret;
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,6 +18,8 @@ pub enum Kind {
     Plain,
     /// Made absolute.
     Path,
+    /// Made absolute, unless it is a URL.
+    Place,
     /// Never shown.
     Secret,
 }
@@ -68,7 +71,7 @@ pub struct Setting {
     pub(super) read: fn(&mut Config, &str) -> std::result::Result<(), String>,
 }
 
-use Kind::{Path, Plain, Secret as Hidden};
+use Kind::{Path, Place, Plain, Secret as Hidden};
 use Preset::{Computed, Is, Nothing};
 
 /// All settings, in the order of the reference.
@@ -89,12 +92,30 @@ pub const SETTINGS: &[Setting] = &[
         group: "Places",
         key: "index",
         environment: &["DOCENT_INDEX"],
-        kind: Path,
+        kind: Place,
         default: Computed("`index` in the data folder", |config, _| {
             Ok(Some(config.data.join("index").to_string_lossy().into_owned()))
         }),
-        about: "the folder that keeps the index, one folder per collection",
-        read: |config, text| set(&mut config.index, PathBuf::from(text)),
+        about: "where the index is: a folder, or `s3://BUCKET/PREFIX` or `file:///FOLDER` to answer from what was published \
+                there; S3 is reached by AWS's own variables",
+        read: |config, text| set(&mut config.index, index_place(text)?),
+    },
+    Setting {
+        group: "Places",
+        key: "scratch",
+        environment: &["DOCENT_SCRATCH"],
+        kind: Path,
+        default: Computed(
+            "`scratch` in the data folder; on Lambda `docent` in the temporary folder",
+            |config, environment| {
+                let lambda = environment.first(&["AWS_LAMBDA_FUNCTION_NAME", "IS_USING_IMAGE_RUNTIME"]).is_some();
+                let temporary = || PathBuf::from(environment.get("TMPDIR").unwrap_or("/tmp")).join("docent");
+                let folder = if lambda { temporary() } else { config.data.join("scratch") };
+                Ok(Some(folder.to_string_lossy().into_owned()))
+            },
+        ),
+        about: "the folder that published generations are copied to; it can be removed at any time",
+        read: |config, text| set(&mut config.scratch, PathBuf::from(text)),
     },
     Setting {
         group: "Places",
@@ -425,6 +446,14 @@ fn seconds(text: &str, range: RangeInclusive<u64>) -> Read<Duration> {
 
 fn mebibytes(text: &str, range: RangeInclusive<u64>) -> Read<u64> {
     number(text, range).map(|mebibytes| mebibytes << 20)
+}
+
+fn index_place(text: &str) -> Read<IndexPlace> {
+    if !remote::Place::is_url(text) {
+        return Ok(IndexPlace::Folder(PathBuf::from(text)));
+    }
+    let place = remote::Place::parse(text).map(IndexPlace::Published);
+    place.map_err(|_| "a folder, s3://BUCKET/PREFIX or file:///FOLDER".to_owned())
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

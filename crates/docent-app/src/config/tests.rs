@@ -66,7 +66,8 @@ fn paths_are_relative_to_where_they_were_written() {
     let config = place().toml("index = \"there\"").variable("DOCENT_DATA", "here");
     let loaded = config.load().expect("valid");
     assert_eq!(loaded.data, config.folder.path().join("here"));
-    assert_eq!(loaded.index, config.folder.path().join("there"));
+    assert_eq!(loaded.index, IndexPlace::Folder(config.folder.path().join("there")));
+    assert_eq!(loaded.scratch, config.folder.path().join("here/scratch"));
 }
 
 #[test]
@@ -113,6 +114,11 @@ fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
         (
             place().variable("DOCENT_API_KEY", "short"),
             "`api_keys` must be keys of at least 16 characters\nhint: it was set here: environment DOCENT_API_KEY",
+        ),
+        (
+            place().flag("index", "gs://docs"),
+            "`index` must be a folder, s3://BUCKET/PREFIX or file:///FOLDER (it is `gs://docs`)\nhint: it was set here: \
+             command line",
         ),
         (
             place().flag("listen", "everywhere"),
@@ -164,6 +170,21 @@ fn ways_to_write_an_address() {
         let config = place().flag("listen", typed).load().expect("valid");
         assert_eq!(config.listen.to_string(), address);
     }
+}
+
+#[test]
+fn the_index_may_be_somewhere_else() {
+    for url in ["s3://docs/prefix", "file:///srv/docs"] {
+        let config = place().toml(&format!("index = \"{url}\"")).variable("DOCENT_DATA", "here");
+        let loaded = config.load().expect("valid");
+        assert!(matches!(&loaded.index, IndexPlace::Published(place) if place.to_string() == url), "{url}");
+        assert_eq!(loaded.index_folder(), config.folder.path().join("here/index"));
+    }
+    let lambda = place().variable("AWS_LAMBDA_FUNCTION_NAME", "worker").variable("AWS_SECRET_ACCESS_KEY", "hidden");
+    let loaded = lambda.load().expect("valid");
+    assert_eq!(loaded.scratch, Path::new("/tmp/docent"));
+    assert_eq!(loaded.store.variables.get("AWS_SECRET_ACCESS_KEY").map(String::as_str), Some("hidden"));
+    assert!(!format!("{loaded:?}").contains("hidden"));
 }
 
 #[test]
