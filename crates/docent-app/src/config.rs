@@ -7,6 +7,7 @@
 
 mod environment;
 mod file;
+mod reading;
 mod reference;
 mod settings;
 
@@ -17,6 +18,7 @@ pub use settings::{Kind, SETTINGS, Setting};
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
 use docent_engine::{Error, Result};
+use docent_index::remote::{Access, Place};
 use docent_models::openai::{OpenAiSettings, Secret};
 use docent_parse::Limits;
 use file::SettingsFile;
@@ -46,6 +48,17 @@ pub enum GeneratorChoice {
     OpenAi,
 }
 
+/// Where the index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexPlace {
+    /// In a folder of this machine, one folder per collection: read and written.
+    Folder(PathBuf),
+    /// In generations that were published there: read.
+    Published(Place),
+    /// On the Chroma server with this URL.
+    Chroma(String),
+}
+
 /// How much is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
@@ -66,14 +79,16 @@ pub enum LogLevel {
 pub struct Config {
     /// Where everything is kept.
     pub data: PathBuf,
-    /// Where the index is kept: a folder, unless there is an `index_url`.
-    pub index: PathBuf,
-    /// The server that keeps the index instead.
-    pub index_url: Option<String>,
-    /// How to use that server if it is Chroma; its address aside.
+    /// Where collections are.
+    pub index: IndexPlace,
+    /// How to use a Chroma server; its address aside.
     pub chroma: docent_chroma::Settings,
     /// A folder with an index of the words, beside a store that has none.
     pub words_index: Option<PathBuf>,
+    /// Where generations are copied to.
+    pub scratch: PathBuf,
+    /// How places outside this machine are reached.
+    pub store: Access,
     /// The collection that is meant when none is named.
     pub collection: String,
     /// Who embeds.
@@ -117,8 +132,9 @@ impl Config {
     fn blank() -> Self {
         Self {
             data: PathBuf::new(),
-            index: PathBuf::new(),
-            index_url: None,
+            index: IndexPlace::Folder(PathBuf::new()),
+            scratch: PathBuf::new(),
+            store: Access::default(),
             chroma: docent_chroma::Settings::default(),
             words_index: None,
             collection: String::new(),
@@ -151,6 +167,7 @@ impl Config {
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self> {
         let file = SettingsFile::find(flags, environment)?;
         let mut config = Self::blank();
+        config.store.variables = environment.beginning_with("AWS_");
         config.file = file.as_ref().map(|file| file.path.clone());
         for setting in SETTINGS {
             let found = find(setting, flags, environment, file.as_ref(), &config)?;
@@ -177,10 +194,17 @@ impl Config {
     #[must_use]
     pub fn in_folder(mut self, data: &Path) -> Self {
         self.data = data.to_owned();
-        self.index = data.join("index");
-        self.index_url = None;
+        self.index = IndexPlace::Folder(data.join("index"));
         self.words_index = None;
         self
+    }
+
+    /// The folder with the index, also when questions are answered from what was published.
+    pub fn index_folder(&self) -> PathBuf {
+        match &self.index {
+            IndexPlace::Folder(folder) => folder.clone(),
+            IndexPlace::Published(_) | IndexPlace::Chroma(_) => self.data.join("index"),
+        }
     }
 
     /// The file with the queries.
@@ -269,7 +293,7 @@ impl Found {
     fn shown(&self) -> Shown {
         let mask = |text: &String| match self.setting.kind {
             Kind::Secret => "********".to_owned(),
-            Kind::Plain | Kind::Path => text.clone(),
+            Kind::Plain | Kind::Path | Kind::Place => text.clone(),
         };
         Shown {
             key: self.setting.key,
@@ -290,8 +314,8 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
-        Kind::Path if is_url(text) => text.to_owned(),
-        Kind::Path => base.join(text).to_string_lossy().into_owned(),
+        Kind::Place if Place::is_url(text) => text.to_owned(),
+        Kind::Path | Kind::Place => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };
     if let Some(text) = flags.values.get(setting.key) {
@@ -308,11 +332,6 @@ fn find(
     }
     let default = setting.default.text(before, environment)?;
     Ok(found(default, Origin::Default))
-}
-
-/// What a path may be instead where a server can stand in for a folder.
-fn is_url(text: &str) -> bool {
-    text.contains("://")
 }
 
 fn wrong(found: &Found, expected: &str) -> Error {

@@ -3,7 +3,7 @@
 //! Making an [`App`] is cheap: the model is read when the first text is embedded, collections are opened when they are
 //! asked for, parsers are started with the first file.
 
-use crate::config::{Config, EmbedderChoice, GeneratorChoice};
+use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace};
 use crate::costs;
 use docent_api::{Api, ApiSettings};
 use docent_chroma::{ChromaIndex, Token};
@@ -16,6 +16,7 @@ use docent_engine::progress::Progress;
 use docent_engine::worker::{self, WorkQueue};
 use docent_engine::{Clock, Engine, Error, Result};
 use docent_index::EmbeddedIndex;
+use docent_index::remote::{Access, Generations, Place, Publication, PublishedIndex, ReaderSettings, Store};
 use docent_models::local::LocalEmbedder;
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
 use docent_models::quoting::QuotingGenerator;
@@ -162,11 +163,43 @@ fn extra_roots(config: &Config) -> Result<Option<String>> {
     config.ca_file.as_ref().map(read).transpose()
 }
 
-/// Chunks.
+/// The index in a folder, which is what is published.
+pub fn folder_index_from_config(config: &Config) -> EmbeddedIndex {
+    EmbeddedIndex::open(config.index_folder(), docent_index::Settings::default())
+}
+
+/// What is published at a place.
+///
+/// # Errors
+/// For AWS variables, a proxy or certificates that cannot be right.
+pub fn generations_from_config(config: &Config, place: &Place) -> Result<Generations> {
+    Ok(Generations::new(place_from_config(config, place)?, config.scratch.clone()))
+}
+
+fn place_from_config(config: &Config, place: &Place) -> Result<Store> {
+    let access = Access {
+        proxy: config.openai.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
+        extra_roots_pem: extra_roots(config)?,
+        ..config.store.clone()
+    };
+    Store::connect(place.clone(), &access)
+}
+
+/// The name and the time of a generation that is published now.
+pub fn publication() -> Publication {
+    let now = clock()();
+    Publication { id: docent_engine::queries::new_id(now), created_at: now }
+}
+
+/// Chunks: where they are decides who reads them.
 pub(crate) fn index_from_config(config: &Config, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
-    Ok(match &config.index_url {
-        Some(url) => with_words(config, chroma_from_config(config, url, embedder)?),
-        None => embedded(&config.index),
+    Ok(match &config.index {
+        IndexPlace::Folder(folder) => embedded(folder),
+        IndexPlace::Published(place) => {
+            let settings = ReaderSettings::new(config.scratch.clone());
+            Arc::new(PublishedIndex::open(place_from_config(config, place)?, settings, clock()))
+        }
+        IndexPlace::Chroma(url) => with_words(config, chroma_from_config(config, url, embedder)?),
     })
 }
 

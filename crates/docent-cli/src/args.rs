@@ -51,6 +51,9 @@ pub(crate) struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Folder of the index, or where it was published [env: DOCENT_INDEX]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub(crate) index: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +70,10 @@ pub(crate) enum Command {
     Documents(ListArgs),
     /// List the collections
     Collections(JsonArgs),
+    /// Publish a collection for other machines to read
+    Publish(PublishArgs),
+    /// List, compare, take back and remove what was published
+    Generations(GenerationsArgs),
     /// Answer a question from the documents
     Ask(AskArgs),
     /// Find passages
@@ -146,6 +153,83 @@ pub(crate) struct DeleteArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PublishArgs {
+    /// s3://BUCKET/PREFIX or file:///FOLDER [default: the index, if it is such a place]
+    #[arg(value_name = "PLACE")]
+    pub(crate) place: Option<String>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerationsArgs {
+    #[command(subcommand)]
+    pub(crate) what: GenerationsWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerationsWhat {
+    /// Show the generations of a collection, the newest first
+    List(ListArgs),
+    /// Name the documents that two generations do not have in common
+    Diff(DiffArgs),
+    /// Make an older generation live again
+    Rollback(RollbackArgs),
+    /// Remove older generations, and text that was deleted
+    Purge(PurgeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// A generation
+    pub(crate) first: String,
+    /// Another one
+    pub(crate) second: String,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RollbackArgs {
+    /// The generation
+    pub(crate) generation: String,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PurgeArgs {
+    /// Generations to keep, the live one included; only 1 frees it from deleted text, too
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: u32,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl GenerationsWhat {
+    fn collection(&self) -> &CollectionArg {
+        match self {
+            Self::List(args) => &args.collection,
+            Self::Diff(args) => &args.collection,
+            Self::Rollback(args) => &args.collection,
+            Self::Purge(args) => &args.collection,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -341,12 +425,16 @@ impl Args {
             _ => Some("debug"),
         };
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let flags =
-            Flags::new(self.global.config.clone()).with("data", path(&self.global.data)).with("log_level", level);
+        let flags = Flags::new(self.global.config.clone())
+            .with("data", path(&self.global.data))
+            .with("index", self.global.index.as_ref())
+            .with("log_level", level);
         match &self.command {
             Command::Ingest(args) => flags.with("collection", args.collection.typed()),
             Command::Delete(args) => flags.with("collection", args.collection.typed()),
             Command::Documents(args) => flags.with("collection", args.collection.typed()),
+            Command::Publish(args) => flags.with("collection", args.collection.typed()),
+            Command::Generations(args) => flags.with("collection", args.what.collection().typed()),
             Command::Search(args) => flags.with("collection", args.collection.typed()),
             Command::Ask(args) => flags.with("collection", args.collection.typed()).with("top_k", args.top_k),
             Command::Serve(args) => flags.with("listen", args.listen.as_ref()),

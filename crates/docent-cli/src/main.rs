@@ -48,6 +48,8 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Delete(args) => setup.block_on(commands::delete::run(setup, args)),
         Command::Documents(args) => setup.block_on(commands::documents::run(setup, args)),
         Command::Collections(args) => setup.block_on(commands::collections::run(setup, args)),
+        Command::Publish(args) => setup.block_on(commands::publish::run(setup, args)),
+        Command::Generations(args) => setup.block_on(commands::generations::run(setup, args)),
         Command::Ask(args) => setup.block_on(commands::ask::run(setup, args)),
         Command::Search(args) => setup.block_on(commands::search::run(setup, args)),
         Command::Explain(args) => setup.block_on(commands::explain::run(setup, args)),

@@ -6,6 +6,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod explain;
+pub(crate) mod generations;
 pub(crate) mod ingest;
 pub(crate) mod keys;
 pub(crate) mod listing;

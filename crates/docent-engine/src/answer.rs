@@ -142,7 +142,7 @@ impl Engine {
         tell(QueryEvent::Sources(used.iter().map(source).collect()));
 
         let start = (self.clock)();
-        let mut generated = self.generate(request, used, time_limit, tell).await?;
+        let mut generated = self.generate(request, used, &found.generation, time_limit, tell).await?;
         generated.usage.embedding_tokens += embedding_tokens;
         let generate = (self.clock)().since(start);
         let trace = Trace {
@@ -179,10 +179,11 @@ impl Engine {
         &self,
         request: &QueryRequest,
         hits: &[Hit],
+        generation: &str,
         time_limit: Duration,
         tell: &mut (dyn FnMut(QueryEvent) + Send),
     ) -> Result<Generated> {
-        let mut check = self.evidence_check(&request.collection, hits).await?;
+        let mut check = self.evidence_check(&request.collection, generation, hits).await?;
         let (mut usage, mut missing, mut done) = (Usage::default(), None, hits.is_empty());
         if !hits.is_empty() {
             let passages = (1..).zip(hits).map(|(number, hit)| Passage { number, hit: hit.clone() }).collect();
@@ -213,7 +214,8 @@ impl Engine {
         Ok(Generated { verdict: check.verdict(missing.as_deref()), usage, missing })
     }
 
-    async fn evidence_check(&self, collection: &str, hits: &[Hit]) -> Result<EvidenceCheck> {
+    /// The pages are those of the generation that was searched: a quote is never looked up in another one's text.
+    async fn evidence_check(&self, collection: &str, generation: &str, hits: &[Hit]) -> Result<EvidenceCheck> {
         let mut wanted: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for hit in hits {
             let indices = wanted.entry(&hit.chunk.document_id).or_default();
@@ -223,7 +225,7 @@ impl Engine {
         }
         let mut pages: Vec<((String, u32), Page)> = Vec::new();
         for (document_id, indices) in wanted {
-            let stored = self.index.pages(collection, document_id, &indices).await?;
+            let stored = self.index.pages_at(collection, generation, document_id, &indices).await?;
             pages.extend(stored.into_iter().map(|(place, page)| ((document_id.to_owned(), place), page)));
         }
         Ok(EvidenceCheck::new(hits.iter().map(|hit| hit.chunk.clone()).collect(), pages))

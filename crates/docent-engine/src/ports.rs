@@ -205,6 +205,18 @@ pub trait ChunkIndex: Send + Sync {
     /// Pages of a document by their place from 0, in that order; a place that does not exist is left out.
     async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>>;
 
+    /// The same in the generation that a search was answered from, as long as it is at hand, so that a question is answered
+    /// from one generation though a newer one arrives meanwhile. An index that keeps no older one reads the newest.
+    async fn pages_at(
+        &self,
+        collection: &str,
+        _generation: &str,
+        document_id: &str,
+        indices: &[u32],
+    ) -> Result<Vec<(u32, Page)>> {
+        self.pages(collection, document_id, indices).await
+    }
+
     /// Searches. An unknown collection is `NotFound`, a vector of the wrong length or an unknown filter key `Invalid`.
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse>;
 }

@@ -114,7 +114,7 @@ impl Engine {
         }
         let now = (self.clock)();
         Query {
-            id: new_query_id(now),
+            id: new_id(now),
             request,
             status: QueryStatus::Queued,
             attempt: 0,
@@ -292,7 +292,7 @@ impl Engine {
 }
 
 /// An id that sorts by time: UUID version 7 (RFC 9562) in 32 hexadecimal digits.
-fn new_query_id(now: docent_core::Timestamp) -> String {
+pub fn new_id(now: docent_core::Timestamp) -> String {
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
     let sequence = SEQUENCE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@
 //! A port's contract suite ([`query_store`], [`key_store`], [`meter`]) is a list of named checks that any implementation runs against itself, real
 //! and whole, so that two implementations keep the same promises. The [`provider`] stands in for the one thing a test
 //! cannot have, a language model with moods: it says what a script tells it to, including errors, delays and silence.
+//! [`ministack`] is S3 on this machine.
 //!
 //! What is absent: no clock (checks state every moment they speak of) and no assertion on how long something takes.
 #![warn(missing_docs)]
@@ -13,6 +14,7 @@ pub mod chunk_index;
 pub mod chunk_index_vectors;
 pub mod key_store;
 pub mod meter;
+pub mod ministack;
 pub mod pdf;
 pub mod provider;
 pub mod query_store;

@@ -1,18 +1,15 @@
 //! The settings, each declared once.
 
-use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel, Origin};
-use docent_core::access::Scope;
+use super::reading::{
+    TOKENS_MAX, address, choose, data_folder, dollars, index_place, list, mebibytes, number, processors, public_scopes,
+    seconds, server, set,
+};
+use super::{Config, EmbedderChoice, Environment, GeneratorChoice, IndexPlace, LogLevel, Origin};
 use docent_core::rate::Rate;
-use docent_core::spending::MicroDollars;
-use docent_engine::{Error, Result};
+use docent_engine::Result;
 use docent_models::openai::Secret;
-use std::collections::BTreeSet;
-use std::fmt::Display;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// How a value is treated before it is understood.
@@ -22,6 +19,8 @@ pub enum Kind {
     Plain,
     /// Made absolute.
     Path,
+    /// Made absolute, unless it is a URL.
+    Place,
     /// Never shown.
     Secret,
 }
@@ -73,7 +72,7 @@ pub struct Setting {
     pub(super) read: fn(&mut Config, &str) -> std::result::Result<(), String>,
 }
 
-use Kind::{Path, Plain, Secret as Hidden};
+use Kind::{Path, Place, Plain, Secret as Hidden};
 use Preset::{Computed, Is, Nothing};
 
 /// All settings, in the order of the reference.
@@ -97,19 +96,22 @@ pub const SETTINGS: &[Setting] = &[
         kind: Plain,
         default: Nothing("none"),
         about: "the Chroma server that keeps the index, for example `http://localhost:8000`, unless `index` says otherwise",
-        read: |config, text| set(&mut config.index_url, Some(server(text)?)),
+        read: |config, text| set(&mut config.index, IndexPlace::Chroma(server(text)?)),
     },
     Setting {
         group: "Places",
         key: "index",
         environment: &["DOCENT_INDEX"],
-        kind: Path,
+        kind: Place,
         default: Computed("`chroma_url`, else `index` in the data folder", |config, _| {
-            let folder = || config.data.join("index").to_string_lossy().into_owned();
-            Ok(Some(config.index_url.clone().unwrap_or_else(folder)))
+            Ok(Some(match &config.index {
+                IndexPlace::Chroma(url) => url.clone(),
+                _ => config.data.join("index").to_string_lossy().into_owned(),
+            }))
         }),
-        about: "the folder that keeps the index, one folder per collection, or the URL of a Chroma server",
-        read: index,
+        about: "where the index is: a folder; `s3://BUCKET/PREFIX` or `file:///FOLDER` to answer from what was published there, \
+                S3 being reached by AWS's own variables; or the URL of a Chroma server",
+        read: |config, text| set(&mut config.index, index_place(text)?),
     },
     Setting {
         group: "Places",
@@ -120,7 +122,7 @@ pub const SETTINGS: &[Setting] = &[
         about: "the folder of an embedded Chroma store, which only Chroma itself opens: it is refused with what to do, \
                 unless `chroma_url` or `index` is set",
         read: |config, text| match config.origin("index") {
-            Some(Origin::Default) if config.index_url.is_none() => Err(format!(
+            Some(Origin::Default) if matches!(config.index, IndexPlace::Folder(_)) => Err(format!(
                 "opened by Chroma itself: run `chroma run --path {text}` and set CHROMA_URL to its address; or set \
                  DOCENT_INDEX and ingest the documents"
             )),
@@ -163,6 +165,23 @@ pub const SETTINGS: &[Setting] = &[
         about: "a folder for an index of the words that is kept beside a store of vectors alone, so that searches rank by \
                 both; without it they rank by vectors",
         read: |config, text| set(&mut config.words_index, Some(PathBuf::from(text))),
+    },
+    Setting {
+        group: "Places",
+        key: "scratch",
+        environment: &["DOCENT_SCRATCH"],
+        kind: Path,
+        default: Computed(
+            "`scratch` in the data folder; on Lambda `docent` in the temporary folder",
+            |config, environment| {
+                let lambda = environment.first(&["AWS_LAMBDA_FUNCTION_NAME", "IS_USING_IMAGE_RUNTIME"]).is_some();
+                let temporary = || PathBuf::from(environment.get("TMPDIR").unwrap_or("/tmp")).join("docent");
+                let folder = if lambda { temporary() } else { config.data.join("scratch") };
+                Ok(Some(folder.to_string_lossy().into_owned()))
+            },
+        ),
+        about: "the folder that published generations are copied to; it can be removed at any time",
+        read: |config, text| set(&mut config.scratch, PathBuf::from(text)),
     },
     Setting {
         group: "Places",
@@ -532,97 +551,3 @@ pub const SETTINGS: &[Setting] = &[
 
 /// A key that can be guessed is no key.
 const KEY_BYTES_MIN: usize = 16;
-
-/// More than a day has; a store counts to twice as many.
-const TOKENS_MAX: u64 = u64::MAX >> 2;
-
-type Read<T = ()> = std::result::Result<T, String>;
-
-#[expect(clippy::unnecessary_wraps, reason = "ends the reading of a setting, which may fail before")]
-fn set<T>(place: &mut T, value: T) -> Read {
-    *place = value;
-    Ok(())
-}
-
-fn choose<T: Copy>(place: &mut T, text: &str, choices: &[(&str, T)]) -> Read {
-    let chosen = choices.iter().find(|(name, _)| *name == text);
-    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-    let (_, value) = chosen.ok_or_else(|| format!("one of {}", names.join(", ")))?;
-    set(place, *value)
-}
-
-fn number<T: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<T>) -> Read<T> {
-    let read = text.trim().parse().ok();
-    let fits = read.filter(|number| range.contains(number));
-    fits.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
-}
-
-fn seconds(text: &str, range: RangeInclusive<u64>) -> Read<Duration> {
-    number(text, range).map(Duration::from_secs)
-}
-
-fn mebibytes(text: &str, range: RangeInclusive<u64>) -> Read<u64> {
-    number(text, range).map(|mebibytes| mebibytes << 20)
-}
-
-/// `5` or `0.50`.
-fn dollars(text: &str) -> Read<MicroDollars> {
-    let read = MicroDollars::parse(text.trim()).filter(|money| money.0 <= TOKENS_MAX);
-    read.ok_or_else(|| "an amount of US dollars, for example 5 or 0.50".to_owned())
-}
-
-/// What may be given to everybody: nothing that changes documents or shows what others asked.
-fn public_scopes(text: &str) -> Read<BTreeSet<Scope>> {
-    let allowed = |name| Scope::parse(name).filter(|scope| matches!(scope, Scope::Read | Scope::Ask));
-    list(text).map(|name| allowed(name).ok_or_else(|| "`read`, `ask` or `read,ask`".to_owned())).collect()
-}
-
-fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty())
-}
-
-/// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone, which means this machine.
-fn address(text: &str) -> Read<SocketAddr> {
-    let local = |port: &str| {
-        let port = port.parse().ok()?;
-        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-    };
-    let named = || text.strip_prefix("localhost:").and_then(local);
-    let read = text.parse().ok().or_else(named).or_else(|| local(text));
-    read.ok_or_else(|| "an address and a port, for example 127.0.0.1:8080".to_owned())
-}
-
-/// A folder, or a server in its place.
-fn index(config: &mut Config, text: &str) -> Read {
-    config.index_url = if super::is_url(text) { Some(server(text)?) } else { None };
-    set(&mut config.index, PathBuf::from(text))
-}
-
-fn server(text: &str) -> Read<String> {
-    let known = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
-    if known {
-        Ok(text.to_owned())
-    } else {
-        Err("the address of a server, for example http://localhost:8000".to_owned())
-    }
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}
-
-/// Where this kind of machine keeps a program's data (XDG Base Directory Specification; Apple's File System
-/// Programming Guide).
-pub(super) fn platform_data(environment: &Environment) -> Option<PathBuf> {
-    let absolute = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
-    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(below_home))).map(|folder| folder.join("docent"))
-}
-
-fn data_folder(environment: &Environment) -> Result<String> {
-    let folder = platform_data(environment).ok_or_else(|| {
-        Error::invalid("there is no place for the data folder, as HOME is not set")
-            .hint("name a folder with --data or DOCENT_DATA")
-    })?;
-    Ok(folder.to_string_lossy().into_owned())
-}

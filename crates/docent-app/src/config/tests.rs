@@ -66,7 +66,8 @@ fn paths_are_relative_to_where_they_were_written() {
     let config = place().toml("index = \"there\"").variable("DOCENT_DATA", "here");
     let loaded = config.load().expect("valid");
     assert_eq!(loaded.data, config.folder.path().join("here"));
-    assert_eq!(loaded.index, config.folder.path().join("there"));
+    assert_eq!(loaded.index, IndexPlace::Folder(config.folder.path().join("there")));
+    assert_eq!(loaded.scratch, config.folder.path().join("here/scratch"));
 }
 
 #[test]
@@ -124,6 +125,11 @@ fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
              environment DOCENT_DAILY_COST_CAP_USD",
         ),
         (
+            place().flag("index", "gs://docs"),
+            "`index` must be a folder, s3://BUCKET/PREFIX or file:///FOLDER or the address of a Chroma server (it is `gs://docs`)\nhint: it was set here: \
+             command line",
+        ),
+        (
             place().flag("listen", "everywhere"),
             "`listen` must be an address and a port, for example 127.0.0.1:8080 (it is `everywhere`)\nhint: it was set here: \
              command line",
@@ -176,6 +182,21 @@ fn ways_to_write_an_address() {
 }
 
 #[test]
+fn the_index_may_be_somewhere_else() {
+    for url in ["s3://docs/prefix", "file:///srv/docs"] {
+        let config = place().toml(&format!("index = \"{url}\"")).variable("DOCENT_DATA", "here");
+        let loaded = config.load().expect("valid");
+        assert!(matches!(&loaded.index, IndexPlace::Published(place) if place.to_string() == url), "{url}");
+        assert_eq!(loaded.index_folder(), config.folder.path().join("here/index"));
+    }
+    let lambda = place().variable("AWS_LAMBDA_FUNCTION_NAME", "worker").variable("AWS_SECRET_ACCESS_KEY", "hidden");
+    let loaded = lambda.load().expect("valid");
+    assert_eq!(loaded.scratch, Path::new("/tmp/docent"));
+    assert_eq!(loaded.store.variables.get("AWS_SECRET_ACCESS_KEY").map(String::as_str), Some("hidden"));
+    assert!(!format!("{loaded:?}").contains("hidden"));
+}
+
+#[test]
 fn misspelt_variables_are_noticed() {
     let environment = Environment::of([("DOCENT_TOPK", "1"), ("DOCENT_TOP_K", "1"), ("OTHER", "1")], Path::new("/"));
     assert_eq!(environment.unknown(), ["DOCENT_TOPK"]);
@@ -202,20 +223,20 @@ fn keys_and_variables_are_unique() {
 fn an_index_is_a_folder_or_a_server() {
     let index = |place: Place| {
         let config = place.load().expect("valid");
-        (config.index_url.clone(), value(&config, "index").1)
+        (config.index.clone(), value(&config, "index").1)
     };
-    let server = |url: &str, origin: &str| (Some(url.to_owned()), origin.to_owned());
-    assert_eq!(index(place()), (None, "default".to_owned()));
+    let server = |url: &str, origin: &str| (IndexPlace::Chroma(url.to_owned()), origin.to_owned());
+    assert!(matches!(index(place()), (IndexPlace::Folder(_), origin) if origin == "default"));
     assert_eq!(index(place().variable("CHROMA_URL", "http://a:1")), server("http://a:1", "default"));
     let both = || place().variable("CHROMA_URL", "http://a:1").variable("CHROMA_PATH", "chroma");
     assert_eq!(index(both()), server("http://a:1", "default"));
     let folder = both().variable("DOCENT_INDEX", "index");
-    assert_eq!(folder.load().expect("valid").index, folder.folder.path().join("index"));
-    assert_eq!(index(folder), (None, "environment DOCENT_INDEX".to_owned()));
+    assert_eq!(folder.load().expect("valid").index, IndexPlace::Folder(folder.folder.path().join("index")));
+    assert_eq!(index(folder).1, "environment DOCENT_INDEX");
     let named = both().variable("DOCENT_INDEX", "https://b/chroma");
     assert_eq!(index(named), server("https://b/chroma", "environment DOCENT_INDEX"));
     let demo = both().load().expect("valid").in_folder(Path::new("/demo"));
-    assert_eq!((demo.index_url, demo.index), (None, PathBuf::from("/demo/index")));
+    assert_eq!(demo.index, IndexPlace::Folder(PathBuf::from("/demo/index")));
 }
 
 #[test]

@@ -32,9 +32,11 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// Who alone may name a crate of others. A second one is a decision.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("rusqlite", &["docent-sqlite"]),
-    ("reqwest", &["docent-models", "docent-chroma"]),
+    // The index makes the client that `object_store` sends with.
+    ("reqwest", &["docent-models", "docent-chroma", "docent-index"]),
+    ("object_store", &["docent-index"]),
     ("tantivy", &["docent-index"]),
     ("hayro-interpret", &["docent-parse"]),
     ("html5ever", &["docent-parse"]),

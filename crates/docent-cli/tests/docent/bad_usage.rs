@@ -145,6 +145,7 @@ fn help_and_version() {
       -v, --verbose...          Say more; twice for even more
           --json                Print JSON
       -q, --quiet               Say nothing but results and errors
+          --index <PLACE>       Folder of the index, or where it was published [env: DOCENT_INDEX]
       -h, --help                Print help
     --- stderr
     ");

@@ -9,6 +9,7 @@ mod bad_usage;
 mod documents;
 mod endpoint;
 mod evaluation;
+mod generations;
 mod handbook;
 mod http;
 mod keys;
