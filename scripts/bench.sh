@@ -38,6 +38,9 @@ cargo bench --locked -q -p docent-sqlite --bench query_store
 echo "== retrieval, generated collections"
 cargo bench --locked -q -p docent-index --bench retrieval -- 100000 1000000
 
+echo "== published generations, from S3 on this machine"
+DOCENT_TOOLS="$tools" cargo bench --locked -q -p docent-index --bench generations
+
 if [ -d ../shared/data/scifact ]; then
   echo "== retrieval quality"
   for set in cranfield anthropic_docs code_chunks squad2 aws_docs scifact; do

@@ -46,8 +46,8 @@ impl App {
     }
 }
 
-/// Files to pages.
-pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
+/// The children that parse.
+pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sandbox {
     let limits = Limits {
         file_bytes: config.parse.file_bytes,
         memory_bytes: config.parse.memory_bytes,
@@ -55,6 +55,11 @@ pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
         wall_time: config.parse.time,
         ..Limits::default()
     };
-    let sandbox = Sandbox::new(&parser.program, parser.arguments.clone(), limits);
+    Sandbox::new(&parser.program, parser.arguments.clone(), limits)
+}
+
+/// Files to pages.
+pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
+    let sandbox = sandbox_from_config(config, parser);
     Arc::new(move |path, filename| sandbox.parse_file(path, filename))
 }

@@ -3,8 +3,8 @@
 //! A program that was built without it refuses such a setting by name.
 
 use crate::config::Config;
+use crate::wiring::Stores;
 use docent_engine::Result;
-use docent_engine::ports::QueryStore;
 use docent_models::openai::KeySource;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(crate) use without_aws::Cloud;
 
 #[cfg(feature = "aws")]
 mod with_aws {
-    use super::{Arc, Config, KeySource, QueryStore, Result};
+    use super::{Arc, Config, KeySource, Result, Stores};
     use docent_aws::{Aws, DynamoSettings};
     use docent_core::query::QueryRequest;
     use docent_engine::ports::Dispatcher;
@@ -35,8 +35,8 @@ mod with_aws {
             self.0.get_or_init(Aws::from_environment).await
         }
 
-        /// Queries in a DynamoDB table.
-        pub(crate) async fn queries(&self, config: &Config, table: &str) -> Result<Arc<dyn QueryStore>> {
+        /// Queries, API keys and counters in a DynamoDB table.
+        pub(crate) async fn stores(&self, config: &Config, table: &str) -> Result<Stores> {
             let usual =
                 QueryRequest { collection: config.collection.clone(), top_k: config.top_k, ..QueryRequest::default() };
             let settings = DynamoSettings {
@@ -45,7 +45,7 @@ mod with_aws {
                 retention: config.engine.query_retention,
                 usual,
             };
-            Ok(Arc::new(self.aws().await.queries(settings)))
+            Ok(Stores::of(Arc::new(self.aws().await.queries(settings))))
         }
 
         /// The key that a secret holds.
@@ -66,7 +66,7 @@ mod with_aws {
 
 #[cfg(not(feature = "aws"))]
 mod without_aws {
-    use super::{Arc, Config, KeySource, QueryStore, Result};
+    use super::{Arc, Config, KeySource, Result, Stores};
     use docent_engine::Error;
 
     /// No connection.
@@ -75,7 +75,7 @@ mod without_aws {
 
     #[expect(clippy::unused_async, reason = "the same calls as with a connection")]
     impl Cloud {
-        pub(crate) async fn queries(&self, _: &Config, _: &str) -> Result<Arc<dyn QueryStore>> {
+        pub(crate) async fn stores(&self, _: &Config, _: &str) -> Result<Stores> {
             Err(not_built("TABLE_NAME"))
         }
 

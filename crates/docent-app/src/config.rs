@@ -7,6 +7,7 @@
 
 mod environment;
 mod file;
+mod reading;
 mod reference;
 mod settings;
 
@@ -14,11 +15,14 @@ pub use environment::Environment;
 pub use reference::reference;
 pub use settings::{Kind, SETTINGS, Setting};
 
+use docent_core::access::Scope;
+use docent_core::rate::Rate;
 use docent_engine::{Error, Result};
+use docent_index::remote::{Access, Place};
 use docent_models::openai::{OpenAiSettings, Secret};
 use file::SettingsFile;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +48,17 @@ pub enum GeneratorChoice {
     Quoting,
     /// An OpenAI-compatible endpoint.
     OpenAi,
+}
+
+/// Where the index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexPlace {
+    /// In a folder of this machine, one folder per collection: read and written.
+    Folder(PathBuf),
+    /// In generations that were published there: read.
+    Published(Place),
+    /// On the Chroma server with this URL.
+    Chroma(String),
 }
 
 /// How much is logged.
@@ -77,8 +92,16 @@ pub struct ParseLimits {
 pub struct Config {
     /// Where everything is kept.
     pub data: PathBuf,
-    /// Where the index is kept.
-    pub index: PathBuf,
+    /// Where collections are.
+    pub index: IndexPlace,
+    /// How to use a Chroma server; its address aside.
+    pub chroma: docent_chroma::Settings,
+    /// A folder with an index of the words, beside a store that has none.
+    pub words_index: Option<PathBuf>,
+    /// Where generations are copied to.
+    pub scratch: PathBuf,
+    /// How places outside this machine are reached.
+    pub store: Access,
     /// The collection that is meant when none is named.
     pub collection: String,
     /// Who embeds.
@@ -95,8 +118,14 @@ pub struct Config {
     pub top_k: u32,
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// Who may use the server; empty: everybody on this machine.
+    /// Secrets that open everything, besides the keys in the store.
     pub api_keys: Vec<Secret>,
+    /// What a caller without a key may do.
+    pub public: BTreeSet<Scope>,
+    /// How often a key may call.
+    pub rate: Option<Rate>,
+    /// What models cost, if not what the program knows.
+    pub prices_file: Option<PathBuf>,
     /// Web origins that may call the server from a browser; `*` for all.
     pub cors_origins: Vec<String>,
     /// Queries that the server works on at the same time.
@@ -126,7 +155,11 @@ impl Config {
     fn blank() -> Self {
         Self {
             data: PathBuf::new(),
-            index: PathBuf::new(),
+            index: IndexPlace::Folder(PathBuf::new()),
+            scratch: PathBuf::new(),
+            store: Access::default(),
+            chroma: docent_chroma::Settings::default(),
+            words_index: None,
             collection: String::new(),
             embedder: EmbedderChoice::Local,
             generator: GeneratorChoice::Quoting,
@@ -136,6 +169,9 @@ impl Config {
             top_k: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_keys: Vec::new(),
+            public: BTreeSet::new(),
+            rate: None,
+            prices_file: None,
             cors_origins: Vec::new(),
             workers: 0,
             parse: ParseLimits::default(),
@@ -159,6 +195,7 @@ impl Config {
     pub fn load(flags: &Flags, environment: &Environment) -> Result<Self> {
         let file = SettingsFile::find(flags, environment)?;
         let mut config = Self::blank();
+        config.store.variables = environment.beginning_with("AWS_");
         config.file = file.as_ref().map(|file| file.path.clone());
         config.function_name = environment.get(FUNCTION_NAME).map(str::to_owned);
         for setting in SETTINGS {
@@ -186,9 +223,18 @@ impl Config {
     #[must_use]
     pub fn in_folder(mut self, data: &Path) -> Self {
         self.data = data.to_owned();
-        self.index = data.join("index");
+        self.index = IndexPlace::Folder(data.join("index"));
+        self.words_index = None;
         self.table_name = None;
         self
+    }
+
+    /// The folder with the index, also when questions are answered from what was published.
+    pub fn index_folder(&self) -> PathBuf {
+        match &self.index {
+            IndexPlace::Folder(folder) => folder.clone(),
+            IndexPlace::Published(_) | IndexPlace::Chroma(_) => self.data.join("index"),
+        }
     }
 
     /// The file with the queries.
@@ -277,7 +323,7 @@ impl Found {
     fn shown(&self) -> Shown {
         let mask = |text: &String| match self.setting.kind {
             Kind::Secret => "********".to_owned(),
-            Kind::Plain | Kind::Path => text.clone(),
+            Kind::Plain | Kind::Path | Kind::Place => text.clone(),
         };
         Shown {
             key: self.setting.key,
@@ -298,7 +344,8 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
-        Kind::Path => base.join(text).to_string_lossy().into_owned(),
+        Kind::Place if Place::is_url(text) => text.to_owned(),
+        Kind::Path | Kind::Place => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };
     if let Some(text) = flags.values.get(setting.key) {

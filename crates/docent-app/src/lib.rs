@@ -13,6 +13,7 @@
 mod app;
 mod cloud;
 pub mod config;
+pub mod costs;
 #[cfg(feature = "machine")]
 pub mod doctor;
 #[cfg(feature = "aws")]
@@ -23,5 +24,6 @@ pub mod wiring;
 #[cfg(feature = "machine")]
 pub use app::{App, ParserProgram, parse_from_config};
 pub use config::{Config, Environment, Flags};
+pub use docent_index::remote;
 #[cfg(feature = "machine")]
 pub use docent_parse::worker_main as parse_worker;

@@ -4,18 +4,23 @@
 //! asked for, parsers are started with the first file.
 
 use crate::cloud::Cloud;
-use crate::config::{Config, EmbedderChoice, GeneratorChoice};
+use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace};
+use crate::costs;
 use docent_api::{Api, ApiSettings};
+use docent_chroma::{ChromaIndex, Token};
 use docent_core::Timestamp;
+use docent_engine::beside::Beside;
 use docent_engine::ingest::Tokenize;
-use docent_engine::ports::{ChunkIndex, Dispatcher, Embedder, Generator, QueryStore};
+use docent_engine::keys::SECRET_BYTES;
+use docent_engine::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::{Clock, Engine, Error, Result};
 use docent_index::EmbeddedIndex;
+use docent_index::remote::{Access, Generations, Place, Publication, PublishedIndex, ReaderSettings, Store};
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
 use docent_models::quoting::QuotingGenerator;
 use docent_models::wordpiece;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -31,26 +36,42 @@ pub(crate) async fn engine_from_config(
 ) -> Result<Arc<Engine>> {
     let embedder = embedder_from_config(config, cloud).await?;
     let generator = generator_from_config(config, cloud, &embedder).await?;
+    let Stores { queries, keys, meter } = stores_from_config(config, cloud).await?;
     Ok(Arc::new(Engine {
+        index: index_from_config(config, Some(&embedder))?,
         embedder,
         generator,
-        index: index_from_config(config),
-        queries: queries_from_config(config, cloud).await?,
+        queries,
+        keys,
+        meter,
         dispatcher,
         tokenize: tokenize(),
         clock: clock(),
         progress: Progress::default(),
-        settings: config.engine.clone(),
+        settings: costs::settings_from_config(config)?,
     }))
 }
 
+/// Who can reach a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Programs of this machine: they need no key as long as there is none.
+    ThisMachine,
+    /// Others too: they need a key, or a word in the settings that they need none.
+    Network,
+}
+
 /// The routes' view of an app.
-pub fn api_from_config(config: &Config, engine: &Arc<Engine>) -> Api {
+pub fn api_from_config(config: &Config, engine: &Arc<Engine>, reach: Reach) -> Api {
     let settings = ApiSettings {
         api_keys: config.api_keys.iter().map(|key| key.expose().to_owned()).collect(),
+        public: config.public.clone(),
+        open_without_keys: reach == Reach::ThisMachine,
+        rate: config.rate,
         cors_origins: config.cors_origins.clone(),
         collection: config.collection.clone(),
         top_k: config.top_k,
+        ..ApiSettings::default()
     };
     Api::new(Arc::clone(engine), settings)
 }
@@ -117,40 +138,120 @@ pub(crate) async fn openai_from_config(config: &Config, cloud: &Cloud) -> Result
     }
     // Processes that are turned away together must not come back together.
     settings.retries.seed = u64::from(std::process::id());
-    if let Some(file) = &config.ca_file {
-        let pem = std::fs::read_to_string(file).map_err(|error| {
-            Error::invalid(format!("cannot read the certificates in {}", file.display()))
-                .because(error)
-                .hint("check `ca_file`; `docent config` shows where it was set")
-        })?;
-        settings.extra_roots_pem = Some(pem);
-    }
+    settings.extra_roots_pem = extra_roots(config)?;
     Ok(settings)
 }
 
-/// Chunks.
-pub(crate) fn index_from_config(config: &Config) -> Arc<dyn ChunkIndex> {
-    let settings = docent_index::Settings::default();
-    Arc::new(EmbeddedIndex::open(config.index.clone(), settings))
+/// The certificates to trust besides the public ones.
+fn extra_roots(config: &Config) -> Result<Option<String>> {
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file).map_err(|error| {
+            Error::invalid(format!("cannot read the certificates in {}", file.display()))
+                .because(error)
+                .hint("check `ca_file`; `docent config` shows where it was set")
+        })
+    };
+    config.ca_file.as_ref().map(read).transpose()
 }
 
-/// Queries: in the table that is named, else in a file.
-pub(crate) async fn queries_from_config(config: &Config, cloud: &Cloud) -> Result<Arc<dyn QueryStore>> {
+/// The index in a folder, which is what is published.
+pub fn folder_index_from_config(config: &Config) -> EmbeddedIndex {
+    EmbeddedIndex::open(config.index_folder(), docent_index::Settings::default())
+}
+
+/// What is published at a place.
+///
+/// # Errors
+/// For AWS variables, a proxy or certificates that cannot be right.
+pub fn generations_from_config(config: &Config, place: &Place) -> Result<Generations> {
+    Ok(Generations::new(place_from_config(config, place)?, config.scratch.clone()))
+}
+
+fn place_from_config(config: &Config, place: &Place) -> Result<Store> {
+    let access = Access {
+        proxy: config.openai.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
+        extra_roots_pem: extra_roots(config)?,
+        ..config.store.clone()
+    };
+    Store::connect(place.clone(), &access)
+}
+
+/// The name and the time of a generation that is published now.
+pub fn publication() -> Publication {
+    let now = clock()();
+    Publication { id: docent_engine::queries::new_id(now), created_at: now }
+}
+
+/// Chunks: where they are decides who reads them.
+pub(crate) fn index_from_config(config: &Config, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+    Ok(match &config.index {
+        IndexPlace::Folder(folder) => embedded(folder),
+        IndexPlace::Published(place) => {
+            let settings = ReaderSettings::new(config.scratch.clone());
+            Arc::new(PublishedIndex::open(place_from_config(config, place)?, settings, clock()))
+        }
+        IndexPlace::Chroma(url) => with_words(config, chroma_from_config(config, url, embedder)?),
+    })
+}
+
+fn embedded(folder: &Path) -> Arc<dyn ChunkIndex> {
+    Arc::new(EmbeddedIndex::open(folder.to_owned(), docent_index::Settings::default()))
+}
+
+/// A store of vectors, with the index of words beside it if there is to be one.
+fn with_words(config: &Config, vectors: Arc<dyn ChunkIndex>) -> Arc<dyn ChunkIndex> {
+    match &config.words_index {
+        Some(folder) => Arc::new(Beside::new(vectors, embedded(folder))),
+        None => vectors,
+    }
+}
+
+/// Chunks on a Chroma server. Collections that others made are compared with what the embedder makes.
+fn chroma_from_config(config: &Config, url: &str, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+    let settings = docent_chroma::Settings {
+        url: url.to_owned(),
+        proxy: config.openai.proxy.as_ref().map(|proxy| Token::new(proxy.expose())),
+        extra_roots_pem: extra_roots(config)?,
+        ..config.chroma.clone()
+    };
+    Ok(Arc::new(ChromaIndex::new(settings, embedder.cloned())?))
+}
+
+/// Where queries, API keys and what was spent are kept.
+pub(crate) struct Stores {
+    pub(crate) queries: Arc<dyn QueryStore>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) meter: Arc<dyn Meter>,
+}
+
+impl Stores {
+    /// All three in one store.
+    #[cfg_attr(not(any(feature = "machine", feature = "aws")), expect(dead_code, reason = "there is no store"))]
+    pub(crate) fn of<S: QueryStore + KeyStore + Meter + 'static>(store: Arc<S>) -> Self {
+        Self {
+            queries: Arc::clone(&store) as Arc<dyn QueryStore>,
+            keys: Arc::clone(&store) as Arc<dyn KeyStore>,
+            meter: store,
+        }
+    }
+}
+
+/// Queries, API keys and what was spent: in the table that is named, else in a file.
+pub(crate) async fn stores_from_config(config: &Config, cloud: &Cloud) -> Result<Stores> {
     match &config.table_name {
-        Some(table) => cloud.queries(config, table).await,
-        None => local_queries(config),
+        Some(table) => cloud.stores(config, table).await,
+        None => local_stores(config),
     }
 }
 
 #[cfg(feature = "machine")]
-fn local_queries(config: &Config) -> Result<Arc<dyn QueryStore>> {
+fn local_stores(config: &Config) -> Result<Stores> {
     let settings = docent_sqlite::Settings::default();
-    let store = docent_sqlite::SqliteQueryStore::open(&config.queries_file(), &settings)?;
-    Ok(Arc::new(store))
+    docent_sqlite::SqliteQueryStore::open(&config.queries_file(), &settings).map(|store| Stores::of(Arc::new(store)))
 }
 
 #[cfg(not(feature = "machine"))]
-fn local_queries(_: &Config) -> Result<Arc<dyn QueryStore>> {
+fn local_stores(_: &Config) -> Result<Stores> {
     Err(Error::invalid("there is no place for queries, as TABLE_NAME is not set")
         .hint("set TABLE_NAME to the name of the query table"))
 }
@@ -158,6 +259,20 @@ fn local_queries(_: &Config) -> Result<Arc<dyn QueryStore>> {
 /// Tokens as the chunker counts them.
 pub fn tokenize() -> Tokenize {
     Arc::new(|text| wordpiece::bundled().token_starts(text))
+}
+
+/// Bytes of the system's random source, for a new API key.
+///
+/// # Errors
+/// `Internal` if the system has none to give.
+pub fn random_bytes() -> Result<[u8; SECRET_BYTES]> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::internal("the system gave no random numbers")
+            .because(error.to_string())
+            .hint("a key must be random: make it on a machine that works")
+    })?;
+    Ok(bytes)
 }
 
 /// What time it is.

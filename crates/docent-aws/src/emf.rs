@@ -16,7 +16,7 @@ use tracing_subscriber::layer::Context;
 /// Where the metrics are found.
 const NAMESPACE: &str = "Docent";
 /// Fields of a measure that are metrics: name, unit.
-const METRICS: [(&str, &str, &str); 12] = [
+const METRICS: [(&str, &str, &str); 17] = [
     ("queries", "Queries", "Count"),
     ("attempt", "Attempts", "Count"),
     ("retrieve_ms", "RetrieveLatency", "Milliseconds"),
@@ -28,6 +28,11 @@ const METRICS: [(&str, &str, &str); 12] = [
     ("cost_usd", "EstimatedCost", "None"),
     ("sweeps", "Sweeps", "Count"),
     ("unattended", "UnattendedQueries", "Count"),
+    ("oldest_open_ms", "OldestOpenQuery", "Milliseconds"),
+    ("submit_ms", "SubmitLatency", "Milliseconds"),
+    ("generation_published", "GenerationPublished", "None"),
+    ("generation_age_s", "GenerationAge", "Seconds"),
+    ("generation_chunks", "GenerationChunks", "Count"),
     ("cold_starts", "ColdStarts", "Count"),
 ];
 /// The metric that is also kept by outcome.

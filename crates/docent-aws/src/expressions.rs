@@ -1,6 +1,6 @@
 //! What each change sets, and what it expects of the item: DynamoDB's own words, in one place.
 
-use crate::item::{Item, OPEN, millis, number, text};
+use crate::item::{Item, OPEN, created_at, millis, number, text};
 use aws_sdk_dynamodb::types::AttributeValue;
 use docent_core::query::Lease;
 use docent_core::{QueryStatus, Timestamp};
@@ -23,14 +23,21 @@ pub(crate) struct Change {
     pub(crate) update: String,
     pub(crate) condition: String,
     values: Vec<(&'static str, AttributeValue)>,
+    /// A name of its own that DynamoDB would not read as it is.
+    name: Option<(&'static str, String)>,
 }
 
 impl Change {
-    fn new(update: impl Into<String>, condition: impl Into<String>) -> Self {
-        Self { update: update.into(), condition: condition.into(), values: Vec::new() }
+    pub(crate) fn new(update: impl Into<String>, condition: impl Into<String>) -> Self {
+        Self { update: update.into(), condition: condition.into(), values: Vec::new(), name: None }
     }
 
-    fn with(mut self, name: &'static str, value: AttributeValue) -> Self {
+    pub(crate) fn named(mut self, name: &'static str, attribute: String) -> Self {
+        self.name = Some((name, attribute));
+        self
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: AttributeValue) -> Self {
         self.values.push((name, value));
         self
     }
@@ -57,9 +64,11 @@ impl Change {
         self.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     }
 
-    /// The reserved names that it mentions; DynamoDB refuses others.
+    /// The reserved names that it mentions, DynamoDB refuses others, and its own.
     pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
-        names(&[&self.update, &self.condition])
+        let mut all = names(&[&self.update, &self.condition]).unwrap_or_default();
+        all.extend(self.name.iter().map(|(name, attribute)| ((*name).to_owned(), attribute.clone())));
+        (!all.is_empty()).then_some(all)
     }
 }
 
@@ -157,18 +166,24 @@ pub(crate) fn set_feedback(feedback: String) -> Change {
     Change::new("SET feedback = :feedback", "attribute_exists(query_id)").with(":feedback", text(feedback))
 }
 
-/// What the sweep looks for among open queries.
-pub(crate) const UNATTENDED: &str = "((#status = :queued OR attribute_not_exists(#status)) AND create_time < :queued_before) \
-     OR (#status = :in_progress AND lease_until <= :now)";
+/// What the sweep looks for among open queries. How long a queued one has waited is looked at afterwards ([`has_waited`]): its
+/// time is a key of the index, which a filter may not name.
+pub(crate) const UNATTENDED: &str =
+    "#status = :queued OR attribute_not_exists(#status) OR (#status = :in_progress AND lease_until <= :now)";
+
+/// False for a query that was queued at `queued_before` or later.
+pub(crate) fn has_waited(item: &Item, queued_before: Timestamp) -> bool {
+    let holds =
+        |name: &str, value: &str| item.get(name).and_then(|value| value.as_s().ok()).is_some_and(|s| s == value);
+    let created = || item.get("create_time").and_then(|time| time.as_n().ok()).and_then(|time| created_at(time));
+    holds("status", QueryStatus::InProgress.as_str()) || created().is_some_and(|created| created < queued_before)
+}
 
 /// The values of [`UNATTENDED`].
-pub(crate) fn unattended(now: Timestamp, queued_before: Timestamp) -> Vec<(&'static str, AttributeValue)> {
-    let seconds = queued_before.as_millis().div_euclid(1000);
-    let fraction = queued_before.as_millis().rem_euclid(1000);
+pub(crate) fn unattended(now: Timestamp) -> Vec<(&'static str, AttributeValue)> {
     vec![
         (":queued", text(QueryStatus::Queued.as_str())),
         (":in_progress", text(QueryStatus::InProgress.as_str())),
-        (":queued_before", number(format!("{seconds}.{fraction:03}"))),
         (":now", millis(now)),
     ]
 }

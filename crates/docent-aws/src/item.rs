@@ -20,6 +20,8 @@ use std::collections::HashMap;
 /// Attributes by name.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+/// What stands between an owner and a user.
+const OWNER_END: char = '/';
 /// Digits that a number of DynamoDB has at most.
 const DIGITS_MAX: usize = 38;
 /// Longest id that is looked for; ours have 32 characters.
@@ -55,6 +57,12 @@ pub(crate) fn is_query_id(id: &str) -> bool {
     (1..=ID_BYTES_MAX).contains(&id.len()) && !id.contains('#')
 }
 
+/// Who a query is listed under: its user, and the API key in front of it if one asked. The first system's readers and items
+/// know users alone, which is what a query without an owner has.
+pub(crate) fn listed_under(owner: Option<&str>, user_id: &str) -> String {
+    owner.map_or_else(|| user_id.to_owned(), |owner| format!("{owner}{OWNER_END}{user_id}"))
+}
+
 /// The place of a query among its user's.
 pub(crate) fn create_time(created_at: Timestamp, id: &str) -> String {
     let seconds = created_at.as_secs().to_string();
@@ -71,7 +79,7 @@ pub(crate) fn create_time_of_id(id: &str) -> Option<String> {
     Some(create_time(Timestamp::from_millis(millis), id))
 }
 
-fn created_at(create_time: &str) -> Option<Timestamp> {
+pub(crate) fn created_at(create_time: &str) -> Option<Timestamp> {
     let (seconds, fraction) = create_time.split_once('.').unwrap_or((create_time, ""));
     let millis: String = fraction.chars().chain("000".chars()).take(3).collect();
     Some(Timestamp::from_millis(seconds.parse::<i64>().ok()? * 1000 + millis.parse::<i64>().ok()?))
@@ -82,7 +90,7 @@ pub(crate) fn encode(query: &Query) -> Result<Item> {
     let request = QueryRequest { text: String::new(), user_id: String::new(), ..query.request.clone() };
     let mut item: Item = [
         ("query_id", text(&query.id)),
-        ("user_id", text(&query.request.user_id)),
+        ("user_id", text(listed_under(query.request.owner.as_deref(), &query.request.user_id))),
         ("create_time", number(create_time(query.created_at, &query.id))),
         ("ttl", ttl(query.expires_at)),
         ("query_text", text(&query.request.text)),
@@ -192,12 +200,19 @@ impl Fields<'_> {
             usage: Usage::default(),
             generation: String::new(),
             model: FIRST_SYSTEM.to_owned(),
+            cost: None,
         }
     }
 }
 
 fn damaged(name: &str) -> Error {
     Error::internal(format!("an item of the query table has no readable `{name}`"))
+}
+
+/// The user in what a query is listed under.
+fn user_id(listed_under: &str, owner: Option<&str>) -> String {
+    let behind = owner.and_then(|owner| listed_under.strip_prefix(owner)?.strip_prefix(OWNER_END));
+    behind.unwrap_or(listed_under).to_owned()
 }
 
 /// The query of an item. `usual` says what a request of the first system, which names only question and user, means.
@@ -218,7 +233,7 @@ pub(crate) fn decode(item: &Item, usual: &QueryRequest) -> Result<Query> {
         id: fields.demand("query_id")?.to_owned(),
         request: QueryRequest {
             text: fields.demand("query_text")?.to_owned(),
-            user_id: fields.text("user_id").unwrap_or("nobody").to_owned(),
+            user_id: user_id(fields.text("user_id").unwrap_or("nobody"), request.owner.as_deref()),
             ..request
         },
         status,

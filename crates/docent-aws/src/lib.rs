@@ -7,6 +7,8 @@
 //! fields are all there, so items of either can be read), `expressions` what each change expects of the item it changes,
 //! `packing` what happens to an answer that is larger than an item may be.
 //!
+//! **API keys and counters** are further items of that table, by the same store: `api_keys` and `meter`.
+//!
 //! **A worker** is woken by an asynchronous Invoke ([`LambdaDispatcher`]). What a worker may be told, by us, by the first
 //! system, by the schedule or by a queue of failed deliveries, is [`WorkerEvent`].
 //!
@@ -17,12 +19,14 @@
 //! where its indexes are, and nothing of the questions and answers in errors and logs.
 #![warn(missing_docs)]
 
+mod api_keys;
 mod connection;
 mod dispatcher;
 mod emf;
 mod event;
 mod expressions;
 mod item;
+mod meter;
 mod packing;
 mod secret;
 mod store;

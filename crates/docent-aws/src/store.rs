@@ -39,7 +39,7 @@ pub struct DynamoSettings {
 /// Queries in one DynamoDB table; see the crate's story.
 #[derive(Debug)]
 pub struct DynamoQueryStore {
-    table: Table,
+    pub(crate) table: Table,
     usual: QueryRequest,
     retention: Duration,
     said_unindexed: AtomicBool,
@@ -60,7 +60,7 @@ impl DynamoQueryStore {
     }
 
     async fn create_with_key(&self, query: &Query, mut item: Item, key: &IdempotencyKey) -> Result<Created> {
-        let key_id = key_id(&query.request.user_id, &key.key);
+        let key_id = key_id(query.request.owner.as_deref(), &query.request.user_id, &key.key);
         item.insert("idempotency_item".to_owned(), text(&key_id));
         let claim = Item::from([
             ("query_id".to_owned(), text(&key_id)),
@@ -147,7 +147,7 @@ impl DynamoQueryStore {
     }
 
     /// Where a list goes on behind this query, whether it still exists or not.
-    async fn behind(&self, user_id: &str, after: &str) -> Result<Option<Item>> {
+    async fn behind(&self, listed_under: &str, after: &str) -> Result<Option<Item>> {
         let stored = self.table.get(after, Some("create_time")).await?;
         let create_time = match stored.and_then(|mut item| item.remove("create_time")) {
             Some(create_time) => Some(create_time),
@@ -156,18 +156,26 @@ impl DynamoQueryStore {
         Ok(create_time.map(|create_time| {
             Item::from([
                 ("query_id".to_owned(), text(after)),
-                ("user_id".to_owned(), text(user_id)),
+                ("user_id".to_owned(), text(listed_under)),
                 ("create_time".to_owned(), create_time),
             ])
         }))
     }
 
-    /// The whole list of what a filter lets through, through the index of open queries or, without it, the whole table.
-    async fn all_unattended(&self, filter: &Filter, limit: usize) -> Result<Vec<Item>> {
+    /// What a filter lets through and counts, oldest first, under a key of the sparse index; on a table without that index, of
+    /// all items that the `else_of` expression is true for.
+    pub(crate) async fn indexed(
+        &self,
+        under: &str,
+        else_of: Filter,
+        filter: &Filter,
+        limit: usize,
+        counts: impl Fn(&Item) -> bool,
+    ) -> Result<Vec<Item>> {
         let (mut found, mut next) = (Vec::new(), None);
         loop {
-            let Some(part) = self.table.open(filter, next).await? else { break };
-            found.extend(part.items);
+            let Some(part) = self.table.indexed(under, filter, next).await? else { break };
+            found.extend(part.items.into_iter().filter(&counts));
             next = part.next;
             if next.is_none() || found.len() >= limit {
                 return Ok(found);
@@ -179,10 +187,11 @@ impl DynamoQueryStore {
                 "the query table lacks an index; the sweep reads it whole"
             );
         }
-        let expression = format!("is_complete = :no AND ({})", filter.expression);
-        let mut filter = Filter { expression, values: filter.values.clone() };
-        filter.values.insert(":no".to_owned(), AttributeValue::Bool(false));
-        self.scan_all(&filter).await
+        let expression = format!("({}) AND ({})", else_of.expression, filter.expression);
+        let values = filter.values.clone().into_iter().chain(else_of.values).collect();
+        let mut found = self.scan_all(&Filter { expression, values }).await?;
+        found.retain(counts);
+        Ok(found)
     }
 
     async fn scan_all(&self, filter: &Filter) -> Result<Vec<Item>> {
@@ -198,8 +207,11 @@ impl DynamoQueryStore {
     }
 }
 
-fn key_id(user_id: &str, key: &str) -> String {
+fn key_id(owner: Option<&str>, user_id: &str, key: &str) -> String {
     let mut hasher = blake3::Hasher::new();
+    if let Some(owner) = owner {
+        hasher.update(b"owner").update(&(owner.len() as u64).to_le_bytes()).update(owner.as_bytes());
+    }
     hasher.update(&(user_id.len() as u64).to_le_bytes()).update(user_id.as_bytes()).update(key.as_bytes());
     format!("key#{}", hasher.finalize().to_hex())
 }
@@ -220,7 +232,7 @@ fn too_large() -> Failure {
     }
 }
 
-fn id_of(item: &Item) -> Option<String> {
+pub(crate) fn id_of(item: &Item) -> Option<String> {
     item.get("query_id").and_then(|id| id.as_s().ok()).cloned()
 }
 
@@ -234,7 +246,8 @@ fn created(item: &Item) -> (f64, Option<&String>) {
 impl QueryStore for DynamoQueryStore {
     async fn create(&self, query: &Query, idempotency: Option<&IdempotencyKey>) -> Result<Created> {
         let item = item::encode(query)?;
-        if query.request.user_id.len() > USER_BYTES_MAX || packing::room(&item) == 0 {
+        let listed_under = item::listed_under(query.request.owner.as_deref(), &query.request.user_id);
+        if listed_under.len() > USER_BYTES_MAX || packing::room(&item) == 0 {
             return Err(Error::invalid("this question is larger than the query table can store")
                 .hint("shorten the question, its user id, its instructions or its metadata"));
         }
@@ -257,19 +270,24 @@ impl QueryStore for DynamoQueryStore {
         item.map(|item| self.decode(&item)).transpose()
     }
 
-    async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
-        if user_id.is_empty() || user_id.len() > USER_BYTES_MAX || limit == 0 {
+    async fn list(&self, owner: Option<&str>, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
+        let listed_under = item::listed_under(owner, user_id);
+        if user_id.is_empty() || listed_under.len() > USER_BYTES_MAX || limit == 0 {
             return Ok(Vec::new());
         }
         let mut next = match after.filter(|after| is_query_id(after)) {
-            Some(after) => self.behind(user_id, after).await?,
+            Some(after) => self.behind(&listed_under, after).await?,
             None => None,
         };
         let mut found = Vec::new();
         loop {
-            let part = self.table.of_user(user_id, limit - found.len(), next).await?;
+            let part = self.table.of_user(&listed_under, limit - found.len(), next).await?;
             for item in &part.items {
-                found.push(self.decode(item)?);
+                let query = self.decode(item)?;
+                // A user without a key may be called as another and its owner together are listed.
+                if query.request.owner.as_deref() == owner {
+                    found.push(query);
+                }
             }
             next = part.next;
             if next.is_none() || found.len() >= limit {
@@ -332,8 +350,10 @@ impl QueryStore for DynamoQueryStore {
     }
 
     async fn unattended(&self, now: Timestamp, queued_before: Timestamp, limit: usize) -> Result<Vec<String>> {
-        let filter = Filter::new(expressions::UNATTENDED, expressions::unattended(now, queued_before));
-        let mut items = self.all_unattended(&filter, limit).await?;
+        let filter = Filter::new(expressions::UNATTENDED, expressions::unattended(now));
+        let incomplete = Filter::new("is_complete = :no", [(":no", AttributeValue::Bool(false))]);
+        let counts = |item: &Item| expressions::has_waited(item, queued_before);
+        let mut items = self.indexed(item::OPEN, incomplete, &filter, limit, counts).await?;
         items.sort_by(|a, b| created(a).partial_cmp(&created(b)).unwrap_or(std::cmp::Ordering::Equal));
         Ok(items.iter().filter_map(id_of).take(limit).collect())
     }

@@ -21,6 +21,8 @@ pub(crate) const BY_USER: &str = "queries_by_user_id";
 pub(crate) const OPEN_QUERIES: &str = "open_queries";
 /// What must be new is written under this condition.
 const IS_NEW: &str = "attribute_not_exists(query_id)";
+/// What a scan returns of an item.
+const PROJECTED: &str = "query_id, create_time, #status";
 /// How often a change is tried again when another transaction is at the same item.
 const COLLISIONS_MAX: u32 = 20;
 /// The pause after the first collision; the next are longer.
@@ -195,8 +197,8 @@ impl Table {
         Ok(Part { items: found.items.unwrap_or_default(), next: found.last_evaluated_key })
     }
 
-    /// Open queries that the filter lets through, oldest first; none if the table has no index of them.
-    pub(crate) async fn open(&self, filter: &Filter, after: Option<Item>) -> Result<Option<Part>> {
+    /// Items under a key of the sparse index that the filter lets through, oldest first; none if the table has no such index.
+    pub(crate) async fn indexed(&self, under: &str, filter: &Filter, after: Option<Item>) -> Result<Option<Part>> {
         let query = self.client.query().table_name(&self.name).index_name(OPEN_QUERIES);
         let condition = "#open = :open";
         let found = query
@@ -204,7 +206,7 @@ impl Table {
             .filter_expression(&filter.expression)
             .set_expression_attribute_names(names(&[condition, &filter.expression]))
             .set_expression_attribute_values(Some(filter.values.clone()))
-            .expression_attribute_values(":open", text(crate::item::OPEN))
+            .expression_attribute_values(":open", text(under))
             .set_exclusive_start_key(after)
             .send()
             .await;
@@ -219,9 +221,9 @@ impl Table {
     pub(crate) async fn scan(&self, filter: &Filter, after: Option<Item>) -> Result<Part> {
         let scan = self.client.scan().table_name(&self.name).filter_expression(&filter.expression);
         let found = scan
-            .set_expression_attribute_names(names(&[&filter.expression]))
+            .set_expression_attribute_names(names(&[&filter.expression, PROJECTED]))
             .set_expression_attribute_values(Some(filter.values.clone()))
-            .projection_expression("query_id, create_time")
+            .projection_expression(PROJECTED)
             .set_exclusive_start_key(after)
             .send()
             .await;

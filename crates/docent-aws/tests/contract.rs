@@ -10,6 +10,7 @@ use docent_engine::ports::{Claim, Created, Ending, QueryStore};
 use docent_testkit::fault_proxy::{Fault, FaultProxy, Passing};
 use docent_testkit::ministack::{ACCOUNT, Ministack, REGION, free_port};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
+use docent_testkit::{key_store, meter};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,7 @@ struct Place {
 /// A ministack with both kinds of table; none where it is not installed.
 fn place() -> Option<Place> {
     let folder = tempfile::tempdir().expect("a folder");
-    let aws = Ministack::start(&docent_testkit::tools::folder(), folder.path())?;
+    let aws = Ministack::start(folder.path())?;
     aws.create_query_table("queries", true);
     aws.create_query_table("first-systems-queries", false);
     Some(Place { aws, _folder: folder })
@@ -52,6 +53,16 @@ async fn the_store_keeps_its_contract_on_our_table_and_on_the_first_systems() {
     let Some(place) = place() else { return };
     for table in ["queries", "first-systems-queries"] {
         contract(Arc::new(store(&place.aws.endpoint(), table).await)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn api_keys_and_counters_keep_their_contracts_on_our_table_and_on_the_first_systems() {
+    let Some(place) = place() else { return };
+    for table in ["queries", "first-systems-queries"] {
+        let store = Arc::new(store(&place.aws.endpoint(), table).await);
+        key_store::contract(Arc::clone(&store) as Arc<dyn docent_engine::ports::KeyStore>).await;
+        meter::contract(store).await;
     }
 }
 
@@ -91,7 +102,7 @@ async fn the_first_systems_items_live_on(aws: &Ministack) {
     );
     let ending = Ending::Completed(Box::new(sample_answer("Ten days.")));
     assert!(store.finish(id, 1, &ending, None, START).await.expect("it works"));
-    let listed = store.list("first", 10, None).await.expect("it works");
+    let listed = store.list(None, "first", 10, None).await.expect("it works");
     assert_eq!(
         (listed[0].status, listed[0].answer.as_ref().expect("it works").text.as_str()),
         (QueryStatus::Completed, "Ten days.")
@@ -156,7 +167,7 @@ async fn what_is_too_large_is_refused(store: &DynamoQueryStore) {
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(store.get(&query.id).await.expect("it works"), None);
     }
-    assert_eq!(store.list(&"u".repeat(3_000), 10, None).await.expect("it works"), []);
+    assert_eq!(store.list(None, &"u".repeat(3_000), 10, None).await.expect("it works"), []);
     for id in [String::new(), "x".repeat(3_000), "trace#1".to_owned()] {
         assert_eq!(store.get(&id).await.expect("it works"), None);
     }
@@ -211,7 +222,7 @@ async fn trouble_that_lasts_is_unavailable_and_never_an_empty_answer(aws: &Minis
 async fn fails_as(store: &DynamoQueryStore, kind: ErrorKind) {
     let query = sample_query("nobody", "?", START);
     assert_eq!(store.get("0192").await.expect_err("it fails").kind(), kind);
-    assert_eq!(store.list("nobody", 10, None).await.expect_err("it fails").kind(), kind);
+    assert_eq!(store.list(None, "nobody", 10, None).await.expect_err("it fails").kind(), kind);
     assert_eq!(store.create(&query, None).await.expect_err("it fails").kind(), kind);
     assert_eq!(store.claim("0192", &lease(1), START, 3).await.expect_err("it fails").kind(), kind);
     let ending = Ending::Completed(Box::new(sample_answer("25.")));

@@ -2,18 +2,30 @@
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use docent_app::Flags;
-use docent_core::SearchMode;
+use docent_core::{Scope, SearchMode};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  docent ingest handbook/              take in a folder of PDF, Markdown, HTML and text
+  docent ingest handbook/              take in a folder of PDF, Office files, web pages, text …
   docent ask \"how many days of leave?\"  an answer with quotes that were checked
   docent search \"parental leave\"       the passages themselves, with scores
   docent explain last                  why the last answer is what it is
   docent serve                         the same over HTTP
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 files were refused, 130 interrupted";
+
+const FORMATS: &str = "\
+What is read, and the place that a quote gets:
+  .pdf                        page
+  .pptx .ppsx                 slide
+  .docx .md .html .txt        headings
+  .xlsx                       sheet and rows
+  .csv .tsv                   rows
+  .epub                       chapter and headings
+  .ipynb                      headings and cell
+  .eml                        headings, attached messages
+  source code, .json, .yaml   language and lines";
 
 /// Answers questions from your documents, with quotes that code has checked.
 #[derive(Debug, Parser)]
@@ -39,6 +51,9 @@ pub(crate) struct Global {
     /// Say nothing but results and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Folder of the index, or where it was published [env: DOCENT_INDEX]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub(crate) index: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +70,10 @@ pub(crate) enum Command {
     Documents(ListArgs),
     /// List the collections
     Collections(JsonArgs),
+    /// Publish a collection for other machines to read
+    Publish(PublishArgs),
+    /// List, compare, take back and remove what was published
+    Generations(GenerationsArgs),
     /// Answer a question from the documents
     Ask(AskArgs),
     /// Find passages
@@ -63,6 +82,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Serve the HTTP interface
     Serve(ServeArgs),
+    /// Make, list and revoke API keys
+    Keys(KeysArgs),
     /// Measure quality on labelled questions
     Eval(EvalArgs),
     /// Check every part and say what to fix
@@ -110,6 +131,7 @@ pub(crate) struct IngestArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = FORMATS)]
 pub(crate) struct ParseArgs {
     /// The file
     pub(crate) file: PathBuf,
@@ -131,6 +153,83 @@ pub(crate) struct DeleteArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PublishArgs {
+    /// s3://BUCKET/PREFIX or file:///FOLDER [default: the index, if it is such a place]
+    #[arg(value_name = "PLACE")]
+    pub(crate) place: Option<String>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerationsArgs {
+    #[command(subcommand)]
+    pub(crate) what: GenerationsWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GenerationsWhat {
+    /// Show the generations of a collection, the newest first
+    List(ListArgs),
+    /// Name the documents that two generations do not have in common
+    Diff(DiffArgs),
+    /// Make an older generation live again
+    Rollback(RollbackArgs),
+    /// Remove older generations, and text that was deleted
+    Purge(PurgeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DiffArgs {
+    /// A generation
+    pub(crate) first: String,
+    /// Another one
+    pub(crate) second: String,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RollbackArgs {
+    /// The generation
+    pub(crate) generation: String,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PurgeArgs {
+    /// Generations to keep, the live one included; only 1 frees it from deleted text, too
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: u32,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl GenerationsWhat {
+    fn collection(&self) -> &CollectionArg {
+        match self {
+            Self::List(args) => &args.collection,
+            Self::Diff(args) => &args.collection,
+            Self::Rollback(args) => &args.collection,
+            Self::Purge(args) => &args.collection,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -214,6 +313,73 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) what: KeysWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysWhat {
+    /// Make a key; its secret is shown this once
+    Create(KeysCreateArgs),
+    /// List all keys, without their secrets
+    List(JsonArgs),
+    /// Refuse a key from now on
+    Revoke(KeysRevokeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeysCreateArgs {
+    /// Who or what will use it
+    pub(crate) name: String,
+    /// What it may do
+    #[arg(short, long, value_enum, value_name = "SCOPES", value_delimiter = ',',
+        default_values_t = [ScopeName::Read, ScopeName::Ask])]
+    pub(crate) scope: Vec<ScopeName>,
+    /// The collections it sees [default: all]
+    #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) collection: Vec<String>,
+    /// How long it lasts, in days or hours: 90d, 12h [default: until it is revoked]
+    #[arg(short, long, value_name = "TIME")]
+    pub(crate) expires: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeysRevokeArgs {
+    /// The id that `docent keys list` shows
+    pub(crate) id: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScopeName {
+    /// Search, documents, own queries
+    Read,
+    /// Ask questions
+    Ask,
+    /// Take documents in, remove them
+    Write,
+    /// Everything
+    Admin,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Read => Self::Read,
+            ScopeName::Ask => Self::Ask,
+            ScopeName::Write => Self::Write,
+            ScopeName::Admin => Self::Admin,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct EvalArgs {
     #[command(subcommand)]
     pub(crate) what: EvalWhat,
@@ -259,12 +425,16 @@ impl Args {
             _ => Some("debug"),
         };
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let flags =
-            Flags::new(self.global.config.clone()).with("data", path(&self.global.data)).with("log_level", level);
+        let flags = Flags::new(self.global.config.clone())
+            .with("data", path(&self.global.data))
+            .with("index", self.global.index.as_ref())
+            .with("log_level", level);
         match &self.command {
             Command::Ingest(args) => flags.with("collection", args.collection.typed()),
             Command::Delete(args) => flags.with("collection", args.collection.typed()),
             Command::Documents(args) => flags.with("collection", args.collection.typed()),
+            Command::Publish(args) => flags.with("collection", args.collection.typed()),
+            Command::Generations(args) => flags.with("collection", args.what.collection().typed()),
             Command::Search(args) => flags.with("collection", args.collection.typed()),
             Command::Ask(args) => flags.with("collection", args.collection.typed()).with("top_k", args.top_k),
             Command::Serve(args) => flags.with("listen", args.listen.as_ref()),

@@ -6,7 +6,9 @@
 
 pub(crate) mod answer;
 pub(crate) mod explain;
+pub(crate) mod generations;
 pub(crate) mod ingest;
+pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod text;
 

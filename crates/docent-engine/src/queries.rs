@@ -10,8 +10,8 @@ use crate::ingest::unknown_collection;
 use crate::measures;
 use crate::ports::{Claim, Created, Ending, IdempotencyKey};
 use crate::progress::QueryEvent;
-use docent_core::Outcome;
 use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus};
+use docent_core::{Outcome, Timestamp};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tracing::Instrument;
@@ -21,6 +21,8 @@ use tracing::field::Empty;
 pub const QUESTION_CHARS_MAX: usize = 2_000;
 /// Most passages an answer may be made from.
 pub const TOP_K_MAX: u32 = 50;
+/// Longest wishes for tone and form, in characters: they are paid for with every answer.
+pub const INSTRUCTIONS_CHARS_MAX: usize = 4_000;
 /// The first and the longest pause of a waiting caller between two looks into the store, for queries that another process
 /// works on.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
@@ -39,12 +41,15 @@ impl Engine {
     /// the query.
     ///
     /// # Errors
-    /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key.
+    /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key, `BudgetExceeded` when
+    /// the day's budget is used up.
     pub async fn submit(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<Query> {
+        let begun = (self.clock)();
         let (query, is_new) = self.accept(request, key).await?;
         if is_new {
             self.dispatch(&query.id).await;
         }
+        measures::submitted(&query.id, (self.clock)().since(begun));
         Ok(query)
     }
 
@@ -68,10 +73,32 @@ impl Engine {
     /// wrong with it becomes the reason why the query fails.
     pub async fn accept_unchecked(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<(Query, bool)> {
         let query = self.new_query(request);
-        match self.queries.create(&query, key).await? {
+        let reserved = self.reserve(&query, 1, query.created_at).await?;
+        let created = self.queries.create(&query, key).await;
+        if !matches!(created, Ok(Created::New)) {
+            self.give_back(&reserved).await;
+        }
+        match created? {
             Created::New => Ok((query, true)),
             Created::Existing(existing) => Ok((*existing, false)),
         }
+    }
+
+    /// As [`Self::submit`] for callers of [`Self::accept_unchecked`].
+    pub async fn submit_unchecked(&self, request: QueryRequest) -> Result<Query> {
+        let begun = (self.clock)();
+        let (query, _) = self.accept_unchecked(request, None).await?;
+        self.dispatch(&query.id).await;
+        measures::submitted(&query.id, (self.clock)().since(begun));
+        Ok(query)
+    }
+
+    /// Stores a question that cannot be answered, with the reason, for callers that promise to take any.
+    pub async fn accept_as_failed(&self, request: QueryRequest, failure: &Failure) -> Result<Query> {
+        let query = self.new_query(request);
+        self.queries.create(&query, None).await?;
+        self.queries.fail_unheld(&query.id, failure, (self.clock)()).await?;
+        Ok(self.queries.get(&query.id).await?.unwrap_or(query))
     }
 
     fn checked(&self, request: QueryRequest) -> Result<QueryRequest> {
@@ -86,6 +113,10 @@ impl Engine {
             ))
             .hint("shorten it; background belongs into the documents"));
         }
+        if request.instructions.as_ref().is_some_and(|wishes| wishes.chars().count() > INSTRUCTIONS_CHARS_MAX) {
+            let message = format!("the instructions have more than {INSTRUCTIONS_CHARS_MAX} characters");
+            return Err(Error::invalid(message).hint("shorten them; background belongs into the documents"));
+        }
         if request.top_k == 0 || request.top_k > TOP_K_MAX {
             return Err(Error::invalid(format!("top_k is {}; it must be from 1 to {TOP_K_MAX}", request.top_k))
                 .hint("leave it out for the default"));
@@ -99,7 +130,7 @@ impl Engine {
         }
         let now = (self.clock)();
         Query {
-            id: new_query_id(now),
+            id: new_id(now),
             request,
             status: QueryStatus::Queued,
             attempt: 0,
@@ -145,7 +176,7 @@ impl Engine {
         self.progress.start(id);
         let mut tell = |event: QueryEvent| self.progress.tell(id, event);
         let answered = tokio::select! {
-            answered = self.answer(&query.request, self.time_left(query).min(limit), &mut tell) => answered,
+            answered = self.answer_within_budget(query, limit, &mut tell) => answered,
             () = self.keep_lease(id, attempt) => {
                 tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
                 self.end_progress(id).await?;
@@ -153,7 +184,7 @@ impl Engine {
             }
         };
         let (ending, trace) = match answered {
-            Ok(Answered { answer, trace }) => (Ending::Completed(Box::new(answer)), Some(trace)),
+            Ok(Answered { answer, trace, .. }) => (Ending::Completed(Box::new(answer)), Some(trace)),
             Err(error) => {
                 tracing::warn!(query_id = id, attempt, kind = error.kind().as_str(), %error, "query failed");
                 (Ending::Failed(failure(&error)), None)
@@ -165,10 +196,28 @@ impl Engine {
         let text = trace.as_ref().and_then(|trace| serde_json::to_string(trace).ok());
         let ours = self.queries.finish(id, attempt, &ending, text.as_deref(), (self.clock)()).await?;
         if ours {
-            measures::ended(id, attempt, outcome(&ending), trace.as_ref());
+            measures::ended(id, attempt, outcome(&ending), cost(&ending), trace.as_ref());
         }
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
+    }
+
+    /// The reservation of the first attempt was made when the question came in, and is found again here.
+    async fn answer_within_budget(
+        &self,
+        query: &Query,
+        limit: Duration,
+        tell: &mut (dyn FnMut(QueryEvent) + Send),
+    ) -> Result<Answered> {
+        let reserved = self.reserve(query, query.attempt, (self.clock)()).await?;
+        let answered = self.answer(&query.request, self.time_left(query).min(limit), tell).await;
+        match &answered {
+            Ok(Answered { spent: Some(spent), .. }) => self.settle(&reserved, *spent).await,
+            Err(error) if is_free(error) => self.give_back(&reserved).await,
+            // Nobody knows what was spent: the estimate stands.
+            Ok(_) | Err(_) => {}
+        }
+        answered
     }
 
     fn time_left(&self, query: &Query) -> Duration {
@@ -201,9 +250,8 @@ impl Engine {
     pub async fn sweep(&self, queued_for: Duration) -> Result<usize> {
         const AT_ONCE: usize = 500;
         let now = (self.clock)();
-        let before = docent_core::Timestamp::from_millis(
-            now.as_millis() - i64::try_from(queued_for.as_millis()).unwrap_or(i64::MAX),
-        );
+        let before =
+            Timestamp::from_millis(now.as_millis() - i64::try_from(queued_for.as_millis()).unwrap_or(i64::MAX));
         let ids = self.queries.unattended(now, before, AT_ONCE).await?;
         for id in &ids {
             let Some(query) = self.queries.get(id).await? else {
@@ -215,8 +263,26 @@ impl Engine {
                 self.dispatch(id).await;
             }
         }
-        measures::swept(ids.len());
+        measures::swept(ids.len(), self.longest_wait(now).await?);
         Ok(ids.len())
+    }
+
+    /// How long the oldest query has waited that nobody works on at this moment; nothing if there is none.
+    async fn longest_wait(&self, now: Timestamp) -> Result<Duration> {
+        let oldest = self.queries.unattended(now, now, 1).await?;
+        let Some(id) = oldest.first() else { return Ok(Duration::ZERO) };
+        let query = self.queries.get(id).await?;
+        Ok(query.map_or(Duration::ZERO, |query| now.since(query.created_at)))
+    }
+
+    /// Says for the metrics which generation of a collection is there to be asked: whether, how old, how large.
+    ///
+    /// # Errors
+    /// Those of the index.
+    pub async fn measure_generation(&self, collection: &str) -> Result<()> {
+        let found = self.index.collection(collection).await?;
+        measures::generation(found.as_ref(), (self.clock)());
+        Ok(())
     }
 
     /// Forgets queries whose time is over, for stores that do not forget by themselves; returns how many.
@@ -230,8 +296,9 @@ impl Engine {
         let failed = self.queries.fail_unheld(id, failure, (self.clock)()).await?;
         if let Some(query) = self.queries.get(id).await? {
             if failed {
+                self.give_back_unstarted(&query).await;
                 tracing::warn!(query_id = id, code = failure.code, "query given up");
-                measures::ended(id, query.attempt, QueryStatus::Failed.as_str(), None);
+                measures::ended(id, query.attempt, QueryStatus::Failed.as_str(), None, None);
             }
             self.progress.end(&query);
         }
@@ -281,9 +348,14 @@ impl Engine {
 
     /// Stops a query unless it is terminal already; returns it as it is then.
     pub async fn cancel(&self, id: &str) -> Result<Option<Query>> {
-        let query = self.queries.cancel(id, (self.clock)()).await?;
+        let now = (self.clock)();
+        let query = self.queries.cancel(id, now).await?;
         if let Some(query) = query.as_ref().filter(|query| query.status == QueryStatus::Cancelled) {
+            if query.completed_at == Some(now) {
+                measures::ended(id, query.attempt, QueryStatus::Cancelled.as_str(), None, None);
+            }
             self.progress.end(query);
+            self.give_back_unstarted(query).await;
         }
         Ok(query)
     }
@@ -295,7 +367,7 @@ impl Engine {
 }
 
 /// An id that sorts by time: UUID version 7 (RFC 9562) in 32 hexadecimal digits.
-fn new_query_id(now: docent_core::Timestamp) -> String {
+pub fn new_id(now: Timestamp) -> String {
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
     let sequence = SEQUENCE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -318,9 +390,30 @@ fn outcome(ending: &Ending) -> &'static str {
     }
 }
 
+/// What an answer cost, in US dollars, if that is known.
+fn cost(ending: &Ending) -> Option<f64> {
+    let Ending::Completed(answer) = ending else { return None };
+    let money = answer.cost.as_ref()?.money?;
+    money.to_string().parse().ok()
+}
+
+/// True if nobody was paid for what failed: it was refused, not broken off.
+const fn is_free(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::NotFound
+        | ErrorKind::Invalid
+        | ErrorKind::Conflict
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::BudgetExceeded { .. }
+        | ErrorKind::Unauthorized => true,
+        ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Internal => false,
+    }
+}
+
 fn failure(error: &Error) -> Failure {
     let code = match error.kind() {
         ErrorKind::RateLimited { .. } => "model_rate_limited",
+        ErrorKind::BudgetExceeded { .. } => "budget_exceeded",
         ErrorKind::Timeout => "timeout",
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Unauthorized => "model_unauthorized",

@@ -2,24 +2,20 @@
 //!
 //! usage: `cargo bench -p docent-index --bench retrieval [-- CHUNKS…]`; 100,000 chunks when none is given.
 //!
-//! Vectors are 384-dimensional draws from a mixture of 1,000 gaussians of skewed sizes, the spread within a cluster 0.7
-//! of the spread of the centres, standard deviations falling as rank^-0.5, so that the mean cosine of the 1st, 10th and
-//! 50th neighbour at 100,000 is about 0.80, 0.75 and 0.67. Texts are 570 characters of words from a vocabulary of 50,000
-//! with Zipf's frequencies; a question is eight words out of one chunk. CPU time is the whole process's.
+//! CPU time is the whole process's. [`source`] makes the chunks; a question is eight words out of one of them, with a vector of the same kind.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends when something is wrong")]
 
-use docent_core::{Chunk, Document, Format, SearchMode, Timestamp};
-use docent_engine::ports::{ChunkIndex, EmbeddingModel, IndexDocument, IndexProfile, SearchRequest};
+#[path = "generated/source.rs"]
+mod source;
+
+use docent_core::SearchMode;
+use docent_engine::ports::ChunkIndex;
 use docent_index::{EmbeddedIndex, Settings};
-use rustix::time::{ClockId, clock_gettime};
+use source::{CHUNKS_PER_DOCUMENT, DIMENSION, Source, cpu, peak_megabytes, profile, request, stray_question};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-const DIMENSION: usize = 384;
-const CLUSTERS: usize = 1000;
-const VOCABULARY: usize = 50_000;
-const CHUNKS_PER_DOCUMENT: usize = 10;
 const DOCUMENTS_PER_COMMIT: usize = 1000;
 const QUESTIONS: usize = 200;
 const ROUNDS: usize = 5;
@@ -60,7 +56,7 @@ async fn measure(chunks: usize) {
     }
     let build = (cpu() - start - making) / 1000.0;
     let collection = index.collection("bench").await.unwrap().unwrap();
-    let questions: Vec<_> = (0..QUESTIONS).map(|_| source.question(&texts)).collect();
+    let questions: Vec<_> = (0..QUESTIONS).map(|number| question(number, &mut source, &texts)).collect();
 
     println!("{chunks} chunks x {DIMENSION}");
     println!("  build                {build:9.1} s CPU, peak {} MB with the input", peak_megabytes());
@@ -84,17 +80,14 @@ async fn measure(chunks: usize) {
     println!("  add 100 chunks       {:9.1} ms CPU", cpu() - before);
 }
 
+fn question(number: usize, source: &mut Source, texts: &[String]) -> (String, Vec<f32>) {
+    let text = &texts[number * 7919 % texts.len()];
+    let words: Vec<&str> = text.split(' ').take(8).collect();
+    (words.join(" "), source.vector())
+}
+
 fn open(root: &Path) -> EmbeddedIndex {
     EmbeddedIndex::open(root.to_owned(), Settings::default())
-}
-
-fn profile() -> IndexProfile {
-    let embedding = EmbeddingModel { name: "generated".to_owned(), dimension: DIMENSION };
-    IndexProfile { embedding, chunk_tokens: 128, chunk_overlap: 0, chunking: "generated-1".to_owned() }
-}
-
-fn request(question: &(String, Vec<f32>), mode: SearchMode, limit: usize) -> SearchRequest {
-    SearchRequest { text: question.0.clone(), vector: question.1.clone(), mode, limit, filter: None }
 }
 
 /// CPU milliseconds of one question: median and 99th percentile after one round to warm up.
@@ -146,163 +139,11 @@ fn in_fresh_processes(root: &Path) -> (f64, u64) {
 
 /// What the fresh process does; says its CPU time and peak memory, all it did included but making the question.
 async fn first_question(root: &Path, seed: u64) {
-    let mut state = seed * 7919 + 11;
-    let vector: Vec<f32> = (0..DIMENSION).map(|_| uniform(&mut state) - 0.5).collect();
-    let words = (0..8).map(|_| word((uniform(&mut state) * 2000.0) as usize)).collect::<Vec<_>>().join(" ");
     let index = open(root);
-    let hits = index.search("bench", &request(&(words, vector), SearchMode::Hybrid, 10)).await.unwrap().hits;
+    let request = request(&stray_question(seed), SearchMode::Hybrid, 10);
+    let hits = index.search("bench", &request).await.unwrap().hits;
     assert_eq!(hits.len(), 10);
     println!("{} {}", cpu(), peak_megabytes());
-}
-
-/// Chunks and questions, from a seeded generator.
-struct Source {
-    state: u64,
-    centres: Vec<Vec<f32>>,
-    sizes: Vec<f32>,
-    rotation: Vec<(usize, usize, f32, f32)>,
-}
-
-impl Source {
-    fn new() -> Self {
-        let mut source = Self { state: 42, centres: Vec::new(), sizes: Vec::new(), rotation: Vec::new() };
-        source.centres = (0..CLUSTERS).map(|_| source.spread()).collect();
-        let mut total = 0.0;
-        for _ in 0..CLUSTERS {
-            total += (1.0 - uniform(&mut source.state)).powf(-0.66);
-            source.sizes.push(total);
-        }
-        // Many random plane rotations make a random rotation of the whole space.
-        for _ in 0..DIMENSION * 12 {
-            let axis = |state: &mut u64| (uniform(state) * DIMENSION as f32) as usize;
-            let (one, two) = (axis(&mut source.state), axis(&mut source.state));
-            let angle = uniform(&mut source.state) * std::f32::consts::TAU;
-            if one != two {
-                source.rotation.push((one, two, angle.sin(), angle.cos()));
-            }
-        }
-        source
-    }
-
-    fn spread(&mut self) -> Vec<f32> {
-        (0..DIMENSION).map(|rank| gaussian(&mut self.state) / ((rank + 1) as f32).sqrt()).collect()
-    }
-
-    fn vector(&mut self) -> Vec<f32> {
-        let point = uniform(&mut self.state) * self.sizes[CLUSTERS - 1];
-        let cluster = self.sizes.partition_point(|size| *size < point).min(CLUSTERS - 1);
-        let noise = self.spread();
-        let mut vector: Vec<f32> =
-            self.centres[cluster].iter().zip(noise).map(|(centre, noise)| centre + 0.7 * noise).collect();
-        for (one, two, sin, cos) in &self.rotation {
-            let (a, b) = (vector[*one], vector[*two]);
-            (vector[*one], vector[*two]) = (a * cos - b * sin, a * sin + b * cos);
-        }
-        let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-        vector.into_iter().map(|value| value / norm).collect()
-    }
-
-    fn text(&mut self) -> String {
-        let mut text = String::with_capacity(600);
-        while text.len() < 570 {
-            let rank = (VOCABULARY as f32).powf(uniform(&mut self.state)) as usize;
-            text.push_str(&word(rank));
-            text.push(' ');
-        }
-        text
-    }
-
-    fn document(&mut self, number: usize) -> IndexDocument {
-        let id = format!("doc_{number:08}");
-        let chunks: Vec<Chunk> = (0..CHUNKS_PER_DOCUMENT)
-            .map(|place| Chunk {
-                id: (number * CHUNKS_PER_DOCUMENT + place).to_string(),
-                document_id: id.clone(),
-                filename: format!("{id}.txt"),
-                title: String::new(),
-                ordinal: place as u32,
-                page_index: 0,
-                page: None,
-                heading_path: Vec::new(),
-                text: self.text(),
-                start_char: 0,
-                end_char: 570,
-            })
-            .collect();
-        IndexDocument {
-            document: record(id),
-            pages: Vec::new(),
-            vectors: chunks.iter().map(|_| self.vector()).collect(),
-            chunks,
-        }
-    }
-
-    fn question(&mut self, texts: &[String]) -> (String, Vec<f32>) {
-        let text = &texts[(uniform(&mut self.state) * texts.len() as f32) as usize];
-        let words: Vec<&str> = text.split(' ').take(8).collect();
-        (words.join(" "), self.vector())
-    }
-}
-
-fn record(id: String) -> Document {
-    Document {
-        filename: format!("{id}.txt"),
-        id,
-        title: String::new(),
-        format: Format::Text,
-        content_hash: String::new(),
-        bytes: 5700,
-        pages: 1,
-        characters: 5700,
-        chunks: CHUNKS_PER_DOCUMENT as u32,
-        unreadable_pages: Vec::new(),
-        warnings: Vec::new(),
-        ingested_at: Timestamp::from_millis(0),
-    }
-}
-
-/// The word of a rank: the commonest are English stop words, the others are made of syllables.
-fn word(rank: usize) -> String {
-    const COMMON: [&str; 20] = [
-        "the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be", "by", "on", "not",
-        "he", "his", "but",
-    ];
-    if let Some(common) = COMMON.get(rank.saturating_sub(1)) {
-        return (*common).to_owned();
-    }
-    let mut left = rank;
-    let mut word = String::new();
-    while left > 0 {
-        word.push(char::from(b"bcdfgklmnprstvz"[left % 15]));
-        word.push(char::from(b"aeiou"[left / 15 % 5]));
-        left /= 75;
-    }
-    word
-}
-
-fn uniform(state: &mut u64) -> f32 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1u64 << 24) as f32
-}
-
-fn gaussian(state: &mut u64) -> f32 {
-    let (one, two) = (1.0 - uniform(state), uniform(state));
-    (-2.0 * one.ln()).sqrt() * (two * std::f32::consts::TAU).cos()
-}
-
-/// CPU milliseconds of this process so far.
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
-}
-
-fn peak_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
 fn files(root: &Path) -> usize {

@@ -1,6 +1,7 @@
 //! One collection: a folder that is a tantivy index, opened for reading and, for the time of one change, for writing.
 
 use crate::error::{Failure, Result};
+use crate::folder::Folder;
 use crate::schema::{self, Fields};
 use crate::snapshot::Snapshot;
 use docent_engine::ports::IndexProfile;
@@ -9,11 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tantivy::directory::error::LockError;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError};
 
 /// tantivy's list of segments; replacing it is the commit.
-const META: &str = "meta.json";
+pub(crate) const META: &str = "meta.json";
 
 /// How often a writer looks whether the other one is done.
 const POLL: Duration = Duration::from_millis(25);
@@ -100,7 +101,8 @@ impl Collection {
 
     /// Opens the index in the folder.
     pub(crate) fn open(name: &str, folder: &Path) -> Result<Self> {
-        let mut index = Index::open_in_dir(folder)?;
+        let directory = Folder::open(folder).map_err(TantivyError::from)?;
+        let mut index = Index::open(directory)?;
         let profile = schema::profile(&index.schema())?;
         let fields = Fields::of(&index.schema())?;
         schema::equip(&mut index, &profile, &fields);
@@ -115,6 +117,14 @@ impl Collection {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) const fn index(&self) -> &Index {
+        &self.index
     }
 
     pub(crate) const fn profile(&self) -> &IndexProfile {
@@ -189,6 +199,21 @@ impl Collection {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// A writer that merges only what it is told to.
+    pub(crate) fn quiet_writer(&self, options: &WriterOptions) -> Result<IndexWriter> {
+        let writer = self.writer(options)?;
+        writer.set_merge_policy(Box::new(NoMergePolicy));
+        Ok(writer)
+    }
+
+    /// The one generation that a folder nobody writes to holds, under the name it was published with.
+    pub(crate) fn published(&self, generation: &str) -> Result<Snapshot> {
+        let dimension = self.profile.embedding.dimension;
+        let mut snapshot = Snapshot::load(&self.index, &self.reader, self.fields, dimension)?;
+        generation.clone_into(&mut snapshot.generation);
+        Ok(snapshot)
     }
 
     /// Bytes of all files in the folder.

@@ -4,10 +4,11 @@ use crate::collection::{Collection, WriterOptions};
 use crate::error::{Failure, Result};
 use crate::generation;
 use crate::schema::Kind;
-use crate::search::search;
+use crate::seal::Sealed;
+use crate::search::answer;
 use crate::snapshot::Snapshot;
 use async_trait::async_trait;
-use docent_core::{Document, Page, SearchMode};
+use docent_core::{Document, Page};
 use docent_engine::ports::{self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -54,6 +55,16 @@ impl EmbeddedIndex {
         Self { inner: Arc::new(Inner { root, writer, open: Mutex::new(HashMap::new()) }) }
     }
 
+    /// The files of a collection's newest commit; see [`Collection::seal`].
+    pub(crate) async fn seal(
+        &self,
+        name: &str,
+        is_out: impl Fn(&str) -> bool + Send + 'static,
+    ) -> docent_engine::Result<Sealed> {
+        let name = name.to_owned();
+        self.run(move |inner| inner.seal(&name, &is_out)).await
+    }
+
     async fn run<T, F>(&self, work: F) -> docent_engine::Result<T>
     where
         T: Send + 'static,
@@ -67,11 +78,8 @@ impl EmbeddedIndex {
 
 impl Inner {
     fn folder(&self, name: &str) -> Result<PathBuf> {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let fits = (1..=NAME_LIMIT).contains(&name.len())
-            && name.bytes().all(|b| plain(b) || matches!(b, b'-' | b'_'))
-            && name.bytes().next().is_some_and(plain);
-        if fits { Ok(self.root.join(name)) } else { Err(Failure::BadName { name: name.to_owned() }) }
+        check_name(name)?;
+        Ok(self.root.join(name))
     }
 
     /// The collection and its newest generation.
@@ -201,15 +209,23 @@ impl Inner {
         Ok(Deleted { chunks: gone.values().sum(), documents: gone.into_keys().collect(), generation })
     }
 
-    fn search(&self, name: &str, request: &SearchRequest) -> Result<SearchResponse> {
+    fn seal(&self, name: &str, is_out: &dyn Fn(&str) -> bool) -> Result<Sealed> {
         let (collection, snapshot) = self.demand(name)?;
-        let wanted = collection.profile().embedding.dimension;
-        if request.mode != SearchMode::Bm25 && request.vector.len() != wanted {
-            return Err(Failure::OtherDimension { name: name.to_owned(), found: request.vector.len(), wanted });
-        }
-        let hits = search(&snapshot, request).map_err(|failure| failure.in_collection(name))?;
-        Ok(SearchResponse { hits, generation: snapshot.generation.clone() })
+        drop(snapshot);
+        collection.seal(&self.writer, is_out).map_err(|failure| failure.in_collection(name))
     }
+}
+
+/// True for what a collection may be called.
+pub(crate) fn is_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    (1..=NAME_LIMIT).contains(&name.len())
+        && name.bytes().all(|b| plain(b) || matches!(b, b'-' | b'_'))
+        && name.bytes().next().is_some_and(plain)
+}
+
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if is_name(name) { Ok(()) } else { Err(Failure::BadName { name: name.to_owned() }) }
 }
 
 fn describe(collection: &Collection, snapshot: &Snapshot) -> Result<ports::Collection> {
@@ -303,16 +319,15 @@ impl ChunkIndex for EmbeddedIndex {
         indices: &[u32],
     ) -> docent_engine::Result<Vec<(u32, Page)>> {
         let (name, id, places) = (collection.to_owned(), document_id.to_owned(), indices.to_owned());
-        self.run(move |inner| {
-            let (_, snapshot) = inner.demand(&name)?;
-            let page = |place: &u32| Ok(snapshot.page(&id, *place)?.map(|page| (*place, page)));
-            places.iter().filter_map(|place| page(place).transpose()).collect()
-        })
-        .await
+        self.run(move |inner| inner.demand(&name)?.1.pages(&id, &places)).await
     }
 
     async fn search(&self, collection: &str, request: &SearchRequest) -> docent_engine::Result<SearchResponse> {
         let (name, request) = (collection.to_owned(), request.clone());
-        self.run(move |inner| inner.search(&name, &request)).await
+        self.run(move |inner| {
+            let (collection, snapshot) = inner.demand(&name)?;
+            answer(&name, collection.profile(), &snapshot, &request)
+        })
+        .await
     }
 }

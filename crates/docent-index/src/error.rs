@@ -86,6 +86,80 @@ pub enum Failure {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The text names no place for generations.
+    #[error("{given:?} is no place for generations")]
+    BadPlace {
+        /// What was given.
+        given: String,
+    },
+    /// The store of generations did not do what it was asked to.
+    #[error("cannot {doing} {place}")]
+    Store {
+        /// What was tried.
+        doing: &'static str,
+        /// Where.
+        place: String,
+        /// What came back.
+        #[source]
+        cause: Box<object_store::Error>,
+    },
+    /// The proxy or the certificates for the store cannot be used.
+    #[error("the connection to the store of generations cannot be set up")]
+    Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Nobody has published anything yet.
+    #[error("no generation has been published at {place} yet")]
+    NothingPublished {
+        /// Where it was looked for.
+        place: String,
+        /// The collection that was wanted.
+        name: String,
+    },
+    /// Other collections were published there, this one was not.
+    #[error("there is no collection {name:?} at {place}")]
+    NotPublished {
+        /// Where it was looked for.
+        place: String,
+        /// The collection that was wanted.
+        name: String,
+    },
+    /// There is no such generation.
+    #[error("collection {name:?} has no generation {id:?} at {place}")]
+    UnknownGeneration {
+        /// Where it was looked for.
+        place: String,
+        /// The collection.
+        name: String,
+        /// What was asked for.
+        id: String,
+    },
+    /// What was published cannot be changed in its place.
+    #[error("the index at {place} is read-only")]
+    ReadOnly {
+        /// Where it is.
+        place: String,
+    },
+    /// Somebody else moved the pointer first.
+    #[error("somebody else changed the generations of collection {name:?} meanwhile")]
+    Outrun {
+        /// The collection.
+        name: String,
+    },
+    /// An object is missing, cut short or has other bytes.
+    #[error("generation {generation} is damaged at {place}: {what}")]
+    DamagedGeneration {
+        /// Where it lies.
+        place: String,
+        /// Which one.
+        generation: String,
+        /// What was found.
+        what: String,
+    },
+    /// A published generation did not arrive in time.
+    #[error("collection {name:?} could not be fetched in time")]
+    TooSlow {
+        /// The collection.
+        name: String,
+    },
     /// Anything else the engine below reports.
     #[error("the index failed")]
     Engine(#[source] TantivyError),
@@ -96,19 +170,30 @@ pub enum Failure {
 
 impl Failure {
     /// What callers tell apart.
-    pub const fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnknownCollection { .. } => ErrorKind::NotFound,
-            Self::Busy { .. } => ErrorKind::Conflict,
+            Self::UnknownCollection { .. } | Self::NotPublished { .. } | Self::UnknownGeneration { .. } => {
+                ErrorKind::NotFound
+            }
+            Self::Busy { .. } | Self::Outrun { .. } => ErrorKind::Conflict,
+            Self::NothingPublished { .. } => ErrorKind::Unavailable,
+            Self::TooSlow { .. } => ErrorKind::Timeout,
+            Self::Store { cause, .. } => store_kind(cause),
             Self::BadName { .. }
             | Self::OtherProfile { .. }
             | Self::OtherFormat { .. }
             | Self::OtherDimension { .. }
             | Self::Uneven { .. }
+            | Self::BadPlace { .. }
+            | Self::Transport(_)
+            | Self::ReadOnly { .. }
             | Self::BadFilter { .. } => ErrorKind::Invalid,
-            Self::DiskFull(_) | Self::Io(_) | Self::Damaged { .. } | Self::Engine(_) | Self::Died => {
-                ErrorKind::Internal
-            }
+            Self::DamagedGeneration { .. }
+            | Self::DiskFull(_)
+            | Self::Io(_)
+            | Self::Damaged { .. }
+            | Self::Engine(_)
+            | Self::Died => ErrorKind::Internal,
         }
     }
 
@@ -141,6 +226,21 @@ impl Failure {
                 "restore the collection's folder from a copy, or delete it and ingest again".to_owned()
             }
             Self::Io(_) => "check that the data folder exists and may be read and written".to_owned(),
+            Self::BadPlace { .. } => "give s3://BUCKET/PREFIX or file:///FOLDER".to_owned(),
+            Self::Store { cause, .. } => store_hint(cause).to_owned(),
+            Self::Transport(_) => "check `proxy` and `ca_file`; `docent config` shows where they were set".to_owned(),
+            Self::NothingPublished { place, name } | Self::NotPublished { place, name } => {
+                format!("publish it from where its folder is: docent publish {place} --collection {name}")
+            }
+            Self::UnknownGeneration { .. } => "`docent generations list` shows those that exist".to_owned(),
+            Self::ReadOnly { place } => {
+                format!("change a folder (--index FOLDER), then publish it: docent publish {place}")
+            }
+            Self::Outrun { .. } => "nothing was lost; look at `docent generations list`, then repeat".to_owned(),
+            Self::DamagedGeneration { .. } => {
+                "publish again, or go back to another one: docent generations rollback ID".to_owned()
+            }
+            Self::TooSlow { .. } => "ask again; what has arrived is kept".to_owned(),
             Self::Uneven { .. } | Self::Engine(_) | Self::Died => return None,
         })
     }
@@ -156,8 +256,30 @@ impl From<Failure> for Error {
         match failure {
             Failure::DiskFull(cause) | Failure::Io(cause) => error.because(cause),
             Failure::Engine(cause) => error.because(cause),
-            Failure::Damaged { cause, .. } => error.because(cause),
+            Failure::Damaged { cause, .. } | Failure::Transport(cause) => error.because(cause),
+            Failure::Store { cause, .. } => error.because(cause),
             _ => error,
+        }
+    }
+}
+
+fn store_kind(cause: &object_store::Error) -> ErrorKind {
+    match cause {
+        object_store::Error::NotFound { .. } => ErrorKind::NotFound,
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            ErrorKind::Unauthorized
+        }
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+fn store_hint(cause: &object_store::Error) -> &'static str {
+    match store_kind(cause) {
+        ErrorKind::NotFound => "check the name of the bucket; Docent does not make buckets",
+        ErrorKind::Unauthorized => "check the AWS_ variables and what their identity may do with the bucket",
+        _ => {
+            "check AWS_REGION, AWS_ENDPOINT_URL and the network; credentials come from AWS_ variables or from the machine's \
+             role, not from ~/.aws"
         }
     }
 }

@@ -8,7 +8,8 @@
 //! there is one thing to keep consistent.
 //!
 //! A commit is a generation ([`generation`]) and is either there or not, whenever the process dies ([`collection`]).
-//! A reader ([`snapshot`]) holds one generation and looks for a newer one with every call ([`embedded`]).
+//! A reader ([`snapshot`]) holds one generation and looks for a newer one with every call ([`embedded`]). Generations
+//! are published to a bucket or another folder, and read from there, in [`remote`].
 //!
 //! What is absent: no approximate graph, no positions, no background threads between calls, no clock.
 #![warn(missing_docs)]
@@ -19,9 +20,12 @@ mod dense;
 mod embedded;
 mod error;
 mod filter;
+mod folder;
 mod generation;
 mod lexical;
+pub mod remote;
 mod schema;
+mod seal;
 mod search;
 mod snapshot;
 mod stopwords;

@@ -2,13 +2,13 @@
 
 use crate::codes::Question;
 use crate::dense::{self, Scored};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::filter::{Allowed, allowed};
 use crate::lexical::Words;
 use crate::snapshot::Snapshot;
 use docent_core::fusion::{Candidate, convex};
 use docent_core::{Hit, SearchMode};
-use docent_engine::ports::SearchRequest;
+use docent_engine::ports::{IndexProfile, SearchRequest, SearchResponse};
 use std::collections::BTreeMap;
 use tantivy::DocAddress;
 
@@ -23,8 +23,22 @@ struct Ranked {
     dense: Option<f32>,
 }
 
-/// The hits, best first.
-pub(crate) fn search(snapshot: &Snapshot, request: &SearchRequest) -> Result<Vec<Hit>> {
+/// The hits, best first, with the name of the generation they are from.
+pub(crate) fn answer(
+    name: &str,
+    profile: &IndexProfile,
+    snapshot: &Snapshot,
+    request: &SearchRequest,
+) -> Result<SearchResponse> {
+    let wanted = profile.embedding.dimension;
+    if request.mode != SearchMode::Bm25 && request.vector.len() != wanted {
+        return Err(Failure::OtherDimension { name: name.to_owned(), found: request.vector.len(), wanted });
+    }
+    let hits = search(snapshot, request).map_err(|failure| failure.in_collection(name))?;
+    Ok(SearchResponse { hits, generation: snapshot.generation.clone(), mode: request.mode })
+}
+
+fn search(snapshot: &Snapshot, request: &SearchRequest) -> Result<Vec<Hit>> {
     let allowed = allowed(&snapshot.searcher, &snapshot.fields, request.filter.as_ref())?;
     let ranked = match request.mode {
         _ if request.limit == 0 => Vec::new(),

@@ -89,6 +89,26 @@ impl Snapshot {
         self.find(&page_key(document_id, place as usize))?.map(|address| self.stored(address)).transpose()
     }
 
+    /// Pages of a document by their places, in that order; a place that does not exist is left out.
+    pub(crate) fn pages(&self, document_id: &str, places: &[u32]) -> Result<Vec<(u32, Page)>> {
+        let page = |place: &u32| Ok(self.page(document_id, *place)?.map(|page| (*place, page)));
+        places.iter().filter_map(|place| page(place).transpose()).collect()
+    }
+
+    /// Records of deleted documents that no merge has removed yet.
+    pub(crate) fn deleted_documents(&self) -> Result<Vec<Document>> {
+        let mut found = Vec::new();
+        for (segment, reader) in self.searcher.segment_readers().iter().enumerate() {
+            for document in (0..reader.max_doc()).filter(|document| reader.is_deleted(*document)) {
+                // Pages and chunks are records of another shape.
+                if let Ok(document) = self.stored(DocAddress::new(segment as u32, document)) {
+                    found.push(document);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Records of documents in the order of their ids, from behind `after`.
     pub(crate) fn documents(&self, after: Option<&str>, limit: usize) -> Result<Vec<Document>> {
         let mut found = BTreeMap::new();

@@ -19,8 +19,12 @@ fn open(root: &Path) -> EmbeddedIndex {
 
 /// The example of this crate, which cargo builds beside the tests.
 fn ingest_in_a_loop() -> PathBuf {
+    example("ingest_in_a_loop")
+}
+
+fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let built = test.ancestors().nth(2).unwrap().join("examples").join("ingest_in_a_loop");
+    let built = test.ancestors().nth(2).unwrap().join("examples").join(name);
     assert!(built.with_extension(std::env::consts::EXE_EXTENSION).is_file(), "build the crate's examples first");
     built
 }
@@ -174,4 +178,48 @@ async fn names_that_could_leave_the_folder_are_refused() {
     }
     index.open_or_create(&"a".repeat(64), &profile()).await.unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// As in a container image. Root may write anywhere, unless it gives up its capabilities.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_index_is_read_where_nothing_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path());
+    index.open_or_create("baked", &profile()).await.unwrap();
+    index.upsert("baked", vec![document("a", &["tea"], &leaning(1, 0.5))]).await.unwrap();
+    let collection = folder.path().join("baked");
+    fs::remove_file(collection.join(".tantivy-meta.lock")).unwrap();
+    let before = names(&collection);
+    set_writable(folder.path(), false);
+    let mut command = Command::new(example("search_once"));
+    if rustix::process::getuid().is_root() {
+        command = Command::new("setpriv");
+        command.arg("--bounding-set=-all").arg(example("search_once"));
+    }
+    let output = command.arg(folder.path()).args(["baked", "tea"]).output().unwrap();
+    set_writable(folder.path(), true);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines, ["a#0", "the index could not be read or written"], "{:?}", String::from_utf8(output.stderr));
+    assert_eq!(names(&collection), before);
+}
+
+#[cfg(target_os = "linux")]
+fn names(folder: &Path) -> std::collections::BTreeSet<std::ffi::OsString> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn set_writable(path: &Path, writable: bool) {
+    use std::os::unix::fs::PermissionsExt;
+    let is_folder = path.is_dir();
+    if is_folder && !writable {
+        fs::read_dir(path).unwrap().for_each(|entry| set_writable(&entry.unwrap().path(), writable));
+    }
+    let mode = if is_folder { 0o555 } else { 0o444 } | if writable { 0o200 } else { 0 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    if is_folder && writable {
+        fs::read_dir(path).unwrap().for_each(|entry| set_writable(&entry.unwrap().path(), writable));
+    }
 }

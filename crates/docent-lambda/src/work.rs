@@ -17,12 +17,16 @@ const RESERVE: Duration = Duration::from_secs(12);
 /// How long a query may be queued before the sweep takes its dispatch for lost.
 const QUEUED_FOR: Duration = Duration::from_secs(60);
 
-/// Does what an event asks for.
+/// Does what an event asks for; `collection` is the one whose generation a sweep measures.
 ///
 /// # Errors
 /// For Lambda, which delivers the event again: `invalid` for one that is not understood, else those of the query store.
 /// What goes wrong with an answer is its query's failure and no error here.
-pub async fn on_event(engine: &Engine, event: LambdaEvent<Value>) -> std::result::Result<Value, Diagnostic> {
+pub async fn on_event(
+    engine: &Engine,
+    collection: &str,
+    event: LambdaEvent<Value>,
+) -> std::result::Result<Value, Diagnostic> {
     let (payload, context) = event.into_parts();
     let understood = WorkerEvent::parse(&payload);
     let caller = match &understood {
@@ -34,7 +38,7 @@ pub async fn on_event(engine: &Engine, event: LambdaEvent<Value>) -> std::result
     let span = tracing::error_span!("invocation", request_id, trace_id = correlation.trace_id());
     let work = async {
         let done = match understood {
-            Ok(event) => work_on(engine, event, &context).await,
+            Ok(event) => work_on(engine, collection, event, &context).await,
             Err(error) => Err(error),
         };
         done.map_err(|error| told(&error))
@@ -50,7 +54,7 @@ fn told(error: &Error) -> Diagnostic {
     Diagnostic { error_type: kind.to_owned(), error_message: format!("{error}; hint: {hint}") }
 }
 
-async fn work_on(engine: &Engine, event: WorkerEvent, context: &Context) -> Result<Value> {
+async fn work_on(engine: &Engine, collection: &str, event: WorkerEvent, context: &Context) -> Result<Value> {
     match event {
         WorkerEvent::Query { id, .. } => {
             let ran = engine.run_query_within(&id, &worker_name(context), time_left(engine, context)).await?;
@@ -58,6 +62,9 @@ async fn work_on(engine: &Engine, event: WorkerEvent, context: &Context) -> Resu
         }
         WorkerEvent::Sweep { queued_for } => {
             let found = engine.sweep(queued_for.unwrap_or(QUEUED_FOR)).await?;
+            if let Err(error) = engine.measure_generation(collection).await {
+                tracing::warn!(collection, %error, "the generation cannot be measured");
+            }
             Ok(json!({"unattended": found}))
         }
         WorkerEvent::Failures(deliveries) => Ok(fail_all(engine, &deliveries).await),

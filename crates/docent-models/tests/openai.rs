@@ -13,3 +13,5 @@ mod keys;
 mod scripted;
 #[path = "openai/stand_ins.rs"]
 mod stand_ins;
+#[path = "openai/tls.rs"]
+mod tls;

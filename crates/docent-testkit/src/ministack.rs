@@ -3,7 +3,9 @@
 //! It is spoken to in AWS's own protocols; its callers bring an SDK, and what they set up with it (tables, functions,
 //! queues) goes through [`Ministack::json`] and [`Ministack::rest`], which need none.
 
+use crate::tools;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -49,8 +51,8 @@ impl Ministack {
     /// # Panics
     /// When it is installed and does not start.
     #[expect(clippy::print_stdout, reason = "says why a test was skipped")]
-    pub fn start(tools: &Path, folder: &Path) -> Option<Self> {
-        let program = tools.join("python/bin/ministack");
+    pub fn start(folder: &Path) -> Option<Self> {
+        let program = tools::folder().join("python/bin/ministack");
         if !program.exists() {
             println!("skipped: there is no {}", program.display());
             return None;
@@ -101,6 +103,26 @@ impl Ministack {
     /// Those of the connection.
     pub fn http(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
         request(&format!("127.0.0.1:{}", self.port), method, path, headers, body)
+    }
+
+    /// What a program needs in its environment to use it.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCOUNT.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+        ];
+        variables.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+
+    /// Makes a bucket.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn make_bucket(&self, name: &str) {
+        let answer = self.http("PUT", &format!("/{name}"), &[("authorization", &authorization("s3"))], b"");
+        assert_eq!(answer.expect("ministack answers").status, 200, "bucket {name}");
     }
 
     /// A call in the JSON protocol, for example of `DynamoDB_20120810.CreateTable`.

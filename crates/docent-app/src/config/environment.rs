@@ -40,6 +40,12 @@ impl Environment {
         names.iter().find_map(|name| Some((*name, self.get(name)?)))
     }
 
+    /// All variables whose names begin so.
+    pub fn beginning_with(&self, prefix: &str) -> BTreeMap<String, String> {
+        let named = self.variables.keys().filter(|name| name.starts_with(prefix));
+        named.filter_map(|name| Some((name.clone(), self.get(name)?.to_owned()))).collect()
+    }
+
     /// The folder that the process was started in.
     pub fn working_folder(&self) -> &Path {
         &self.working_folder

@@ -1,6 +1,6 @@
 //! `docent.toml`: where it is looked for and how it is read.
 
-use super::{Environment, FILE_NAME, Flags, SETTINGS, settings};
+use super::{Environment, FILE_NAME, Flags, SETTINGS, reading};
 use docent_engine::{Error, Result};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -31,7 +31,7 @@ impl SettingsFile {
         }
         let typed = flags.values.get("data").map(PathBuf::from);
         let said = typed.or_else(|| environment.get("DOCENT_DATA").map(PathBuf::from));
-        let Some(data) = said.or_else(|| settings::platform_data(environment)) else {
+        let Some(data) = said.or_else(|| reading::platform_data(environment)) else {
             return Ok(None);
         };
         let file = Self::read(&working_folder.join(data).join(FILE_NAME))?;

@@ -1,13 +1,15 @@
 //! The settings, each declared once.
 
-use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel};
-use docent_engine::{Error, Result};
+use super::reading::{
+    TOKENS_MAX, address, choose, data_folder, dollars, index_place, list, mebibytes, number, processors, public_scopes,
+    scratch_folder, seconds, server, set, truth,
+};
+use super::{Config, EmbedderChoice, Environment, GeneratorChoice, IndexPlace, LogLevel, Origin};
+use docent_core::rate::Rate;
+use docent_engine::Result;
 use docent_models::openai::Secret;
-use std::fmt::Display;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// How a value is treated before it is understood.
@@ -17,6 +19,8 @@ pub enum Kind {
     Plain,
     /// Made absolute.
     Path,
+    /// Made absolute, unless it is a URL.
+    Place,
     /// Never shown.
     Secret,
 }
@@ -68,7 +72,7 @@ pub struct Setting {
     pub(super) read: fn(&mut Config, &str) -> std::result::Result<(), String>,
 }
 
-use Kind::{Path, Plain, Secret as Hidden};
+use Kind::{Path, Place, Plain, Secret as Hidden};
 use Preset::{Computed, Is, Nothing};
 
 /// All settings, in the order of the reference.
@@ -103,20 +107,98 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         group: "Places",
+        key: "chroma_url",
+        environment: &["CHROMA_URL"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "the Chroma server that keeps the index, for example `http://localhost:8000`, unless `index` says otherwise",
+        read: |config, text| set(&mut config.index, IndexPlace::Chroma(server(text)?)),
+    },
+    Setting {
+        group: "Places",
         key: "index",
         environment: &["DOCENT_INDEX"],
-        kind: Path,
+        kind: Place,
         default: Computed(
-            "`index` in the data folder; with `image_runtime`, `index` beside the program (`$LAMBDA_TASK_ROOT`)",
+            "`chroma_url`, else `index` in the data folder; with `image_runtime`, `index` beside the program \
+             (`$LAMBDA_TASK_ROOT`)",
             |config, environment| {
                 let beside =
                     || environment.get("LAMBDA_TASK_ROOT").map_or(environment.working_folder().into(), PathBuf::from);
                 let folder = if config.image_runtime { beside() } else { config.data.clone() };
-                Ok(Some(folder.join("index").to_string_lossy().into_owned()))
+                Ok(Some(match &config.index {
+                    IndexPlace::Chroma(url) => url.clone(),
+                    _ => folder.join("index").to_string_lossy().into_owned(),
+                }))
             },
         ),
-        about: "the folder that keeps the index, one folder per collection",
-        read: |config, text| set(&mut config.index, PathBuf::from(text)),
+        about: "where the index is: a folder; `s3://BUCKET/PREFIX` or `file:///FOLDER` to answer from what was published there, \
+                S3 being reached by AWS's own variables; or the URL of a Chroma server",
+        read: |config, text| set(&mut config.index, index_place(text)?),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_path",
+        environment: &["CHROMA_PATH"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "the folder of an embedded Chroma store, which only Chroma itself opens: it is refused with what to do, \
+                unless `chroma_url` or `index` is set",
+        read: |config, text| match config.origin("index") {
+            Some(Origin::Default) if matches!(config.index, IndexPlace::Folder(_)) => Err(format!(
+                "opened by Chroma itself: run `chroma run --path {text}` and set CHROMA_URL to its address; or set \
+                 DOCENT_INDEX and ingest the documents"
+            )),
+            _ => Ok(()),
+        },
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_token",
+        environment: &["CHROMA_TOKEN"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "the token for the Chroma server, sent as bearer token and as `x-chroma-token`",
+        read: |config, text| set(&mut config.chroma.token, Some(docent_chroma::Token::new(text))),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_tenant",
+        environment: &["CHROMA_TENANT"],
+        kind: Plain,
+        default: Is("default_tenant"),
+        about: "the tenant on the Chroma server",
+        read: |config, text| set(&mut config.chroma.tenant, text.to_owned()),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_database",
+        environment: &["CHROMA_DATABASE"],
+        kind: Plain,
+        default: Is("default_database"),
+        about: "the database of that tenant",
+        read: |config, text| set(&mut config.chroma.database, text.to_owned()),
+    },
+    Setting {
+        group: "Places",
+        key: "words_index",
+        environment: &["DOCENT_WORDS_INDEX"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "a folder for an index of the words that is kept beside a store of vectors alone, so that searches rank by \
+                both; without it they rank by vectors",
+        read: |config, text| set(&mut config.words_index, Some(PathBuf::from(text))),
+    },
+    Setting {
+        group: "Places",
+        key: "scratch",
+        environment: &["DOCENT_SCRATCH"],
+        kind: Path,
+        default: Computed("`scratch` in the data folder", |config, _| {
+            Ok(Some(config.data.join("scratch").to_string_lossy().into_owned()))
+        }),
+        about: "the folder that published generations are copied to; it can be removed at any time",
+        read: |config, text| set(&mut config.scratch, PathBuf::from(text)),
     },
     Setting {
         group: "Places",
@@ -338,7 +420,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_LISTEN"],
         kind: Plain,
         default: Is("127.0.0.1:8080"),
-        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key",
+        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key or `public`",
         read: |config, text| set(&mut config.listen, address(text)?),
     },
     Setting {
@@ -347,7 +429,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_API_KEYS", "DOCENT_API_KEY"],
         kind: Hidden,
         default: Nothing("none"),
-        about: "the keys, separated by commas, of which a caller of the server must send one as bearer token",
+        about: "keys, separated by commas, that open everything, besides those that `docent keys create` makes",
         read: |config, text| {
             let keys: Vec<_> = list(text).map(Secret::new).collect();
             if keys.iter().any(|key| key.expose().len() < KEY_BYTES_MIN) {
@@ -355,6 +437,16 @@ pub const SETTINGS: &[Setting] = &[
             }
             set(&mut config.api_keys, keys)
         },
+    },
+    Setting {
+        group: "Server",
+        key: "public",
+        environment: &["DOCENT_PUBLIC"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "what callers without a key may do: `read`, `ask` or `read,ask`; without it a server asks for a key, unless it has \
+                none and listens on this machine alone",
+        read: |config, text| set(&mut config.public, public_scopes(text)?),
     },
     Setting {
         group: "Server",
@@ -394,6 +486,63 @@ pub const SETTINGS: &[Setting] = &[
         default: Is("3"),
         about: "how many workers may try a question before it is given up",
         read: |config, text| set(&mut config.engine.attempts_max, number(text, 1..=100)?),
+    },
+    Setting {
+        group: "Limits",
+        key: "rate_limit_per_minute",
+        environment: &["DOCENT_RATE_LIMIT_PER_MINUTE"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many requests a minute each key may make; all of them may come at once",
+        read: |config, text| {
+            let calls = number(text, 1..=60_000)?;
+            set(&mut config.rate, NonZeroU32::new(calls).map(Rate::per_minute))
+        },
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_token_cap",
+        environment: &["DOCENT_DAILY_TOKEN_CAP"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many tokens all answers of a day (UTC) may cost together",
+        read: |config, text| set(&mut config.engine.budget.all.tokens, Some(number(text, 0..=TOKENS_MAX)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_token_cap_per_key",
+        environment: &["DOCENT_DAILY_TOKEN_CAP_PER_KEY"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many tokens the answers of a day (UTC) may cost each key",
+        read: |config, text| set(&mut config.engine.budget.per_key.tokens, Some(number(text, 0..=TOKENS_MAX)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_cost_cap_usd",
+        environment: &["DOCENT_DAILY_COST_CAP_USD"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many US dollars all answers of a day (UTC) may cost together, by estimate",
+        read: |config, text| set(&mut config.engine.budget.all.money, Some(dollars(text)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_cost_cap_per_key_usd",
+        environment: &["DOCENT_DAILY_COST_CAP_PER_KEY_USD"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many US dollars the answers of a day (UTC) may cost each key, by estimate",
+        read: |config, text| set(&mut config.engine.budget.per_key.money, Some(dollars(text)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "prices_file",
+        environment: &["DOCENT_PRICES_FILE"],
+        kind: Path,
+        default: Nothing("the list inside the program, for OpenAI's own endpoint"),
+        about: "a file with the prices of models, for estimates of cost; it replaces the list inside the program",
+        read: |config, text| set(&mut config.prices_file, Some(PathBuf::from(text))),
     },
     Setting {
         group: "AWS",
@@ -446,80 +595,3 @@ pub const SETTINGS: &[Setting] = &[
 
 /// A key that can be guessed is no key.
 const KEY_BYTES_MIN: usize = 16;
-
-type Read<T = ()> = std::result::Result<T, String>;
-
-#[expect(clippy::unnecessary_wraps, reason = "ends the reading of a setting, which may fail before")]
-fn set<T>(place: &mut T, value: T) -> Read {
-    *place = value;
-    Ok(())
-}
-
-fn choose<T: Copy>(place: &mut T, text: &str, choices: &[(&str, T)]) -> Read {
-    let chosen = choices.iter().find(|(name, _)| *name == text);
-    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-    let (_, value) = chosen.ok_or_else(|| format!("one of {}", names.join(", ")))?;
-    set(place, *value)
-}
-
-fn truth(text: &str) -> Read<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "1" => Ok(true),
-        "false" | "no" | "0" => Ok(false),
-        _ => Err("true or false".to_owned()),
-    }
-}
-
-fn number<T: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<T>) -> Read<T> {
-    let read = text.trim().parse().ok();
-    let fits = read.filter(|number| range.contains(number));
-    fits.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
-}
-
-fn seconds(text: &str, range: RangeInclusive<u64>) -> Read<Duration> {
-    number(text, range).map(Duration::from_secs)
-}
-
-fn mebibytes(text: &str, range: RangeInclusive<u64>) -> Read<u64> {
-    number(text, range).map(|mebibytes| mebibytes << 20)
-}
-
-fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty())
-}
-
-/// `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or a port alone, which means this machine.
-fn address(text: &str) -> Read<SocketAddr> {
-    let local = |port: &str| {
-        let port = port.parse().ok()?;
-        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-    };
-    let named = || text.strip_prefix("localhost:").and_then(local);
-    let read = text.parse().ok().or_else(named).or_else(|| local(text));
-    read.ok_or_else(|| "an address and a port, for example 127.0.0.1:8080".to_owned())
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}
-
-/// Where this kind of machine keeps a program's data (XDG Base Directory Specification; Apple's File System
-/// Programming Guide).
-pub(super) fn platform_data(environment: &Environment) -> Option<PathBuf> {
-    let absolute = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
-    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(below_home))).map(|folder| folder.join("docent"))
-}
-
-/// Where a function may write.
-fn scratch_folder(environment: &Environment) -> String {
-    format!("{}/docent", environment.get("TMPDIR").unwrap_or("/tmp").trim_end_matches('/'))
-}
-
-fn data_folder(environment: &Environment) -> Result<String> {
-    let folder = platform_data(environment).ok_or_else(|| {
-        Error::invalid("there is no place for the data folder, as HOME is not set")
-            .hint("name a folder with --data or DOCENT_DATA")
-    })?;
-    Ok(folder.to_string_lossy().into_owned())
-}

@@ -66,7 +66,8 @@ fn paths_are_relative_to_where_they_were_written() {
     let config = place().toml("index = \"there\"").variable("DOCENT_DATA", "here");
     let loaded = config.load().expect("valid");
     assert_eq!(loaded.data, config.folder.path().join("here"));
-    assert_eq!(loaded.index, config.folder.path().join("there"));
+    assert_eq!(loaded.index, IndexPlace::Folder(config.folder.path().join("there")));
+    assert_eq!(loaded.scratch, config.folder.path().join("here/scratch"));
 }
 
 #[test]
@@ -102,17 +103,15 @@ fn a_function_reads_its_index_beside_the_program_and_writes_to_the_temporary_fol
         .variable("LAMBDA_TASK_ROOT", "/var/task")
         .load()
         .expect("valid");
-    assert_eq!(
-        (function.data.as_path(), function.index.as_path()),
-        (Path::new("/tmp/docent"), Path::new("/var/task/index"))
-    );
+    assert_eq!(function.data, Path::new("/tmp/docent"));
+    assert_eq!(function.index, IndexPlace::Folder(PathBuf::from("/var/task/index")));
     assert!(function.image_runtime && function.log_json);
     let image =
         place().variable("IS_USING_IMAGE_RUNTIME", "True").variable("TMPDIR", "/scratch/").load().expect("valid");
     assert_eq!((image.data.as_path(), image.log_json), (Path::new("/scratch/docent"), false));
     let elsewhere =
         place().variable("IS_USING_IMAGE_RUNTIME", "1").variable("DOCENT_INDEX", "/mnt/index").load().expect("valid");
-    assert_eq!(elsewhere.index, Path::new("/mnt/index"));
+    assert_eq!(elsewhere.index, IndexPlace::Folder(PathBuf::from("/mnt/index")));
 }
 
 #[test]
@@ -140,6 +139,20 @@ fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
         (
             place().variable("DOCENT_API_KEY", "short"),
             "`api_keys` must be keys of at least 16 characters\nhint: it was set here: environment DOCENT_API_KEY",
+        ),
+        (
+            place().variable("DOCENT_PUBLIC", "read,write"),
+            "`public` must be `read`, `ask` or `read,ask` (it is `read,write`)\nhint: it was set here: environment DOCENT_PUBLIC",
+        ),
+        (
+            place().variable("DOCENT_DAILY_COST_CAP_USD", "5 $"),
+            "`daily_cost_cap_usd` must be an amount of US dollars, for example 5 or 0.50 (it is `5 $`)\nhint: it was set here: \
+             environment DOCENT_DAILY_COST_CAP_USD",
+        ),
+        (
+            place().flag("index", "gs://docs"),
+            "`index` must be a folder, s3://BUCKET/PREFIX or file:///FOLDER or the address of a Chroma server (it is `gs://docs`)\nhint: it was set here: \
+             command line",
         ),
         (
             place().flag("listen", "everywhere"),
@@ -194,6 +207,21 @@ fn ways_to_write_an_address() {
 }
 
 #[test]
+fn the_index_may_be_somewhere_else() {
+    for url in ["s3://docs/prefix", "file:///srv/docs"] {
+        let config = place().toml(&format!("index = \"{url}\"")).variable("DOCENT_DATA", "here");
+        let loaded = config.load().expect("valid");
+        assert!(matches!(&loaded.index, IndexPlace::Published(place) if place.to_string() == url), "{url}");
+        assert_eq!(loaded.index_folder(), config.folder.path().join("here/index"));
+    }
+    let lambda = place().variable("AWS_LAMBDA_FUNCTION_NAME", "worker").variable("AWS_SECRET_ACCESS_KEY", "hidden");
+    let loaded = lambda.load().expect("valid");
+    assert_eq!(loaded.scratch, Path::new("/tmp/docent/scratch"));
+    assert_eq!(loaded.store.variables.get("AWS_SECRET_ACCESS_KEY").map(String::as_str), Some("hidden"));
+    assert!(!format!("{loaded:?}").contains("hidden"));
+}
+
+#[test]
 fn misspelt_variables_are_noticed() {
     let environment = Environment::of([("DOCENT_TOPK", "1"), ("DOCENT_TOP_K", "1"), ("OTHER", "1")], Path::new("/"));
     assert_eq!(environment.unknown(), ["DOCENT_TOPK"]);
@@ -214,4 +242,32 @@ fn keys_and_variables_are_unique() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
+}
+
+#[test]
+fn an_index_is_a_folder_or_a_server() {
+    let index = |place: Place| {
+        let config = place.load().expect("valid");
+        (config.index.clone(), value(&config, "index").1)
+    };
+    let server = |url: &str, origin: &str| (IndexPlace::Chroma(url.to_owned()), origin.to_owned());
+    assert!(matches!(index(place()), (IndexPlace::Folder(_), origin) if origin == "default"));
+    assert_eq!(index(place().variable("CHROMA_URL", "http://a:1")), server("http://a:1", "default"));
+    let both = || place().variable("CHROMA_URL", "http://a:1").variable("CHROMA_PATH", "chroma");
+    assert_eq!(index(both()), server("http://a:1", "default"));
+    let folder = both().variable("DOCENT_INDEX", "index");
+    assert_eq!(folder.load().expect("valid").index, IndexPlace::Folder(folder.folder.path().join("index")));
+    assert_eq!(index(folder).1, "environment DOCENT_INDEX");
+    let named = both().variable("DOCENT_INDEX", "https://b/chroma");
+    assert_eq!(index(named), server("https://b/chroma", "environment DOCENT_INDEX"));
+    let demo = both().load().expect("valid").in_folder(Path::new("/demo"));
+    assert_eq!(demo.index, IndexPlace::Folder(PathBuf::from("/demo/index")));
+}
+
+#[test]
+fn a_store_that_only_chroma_opens_is_refused_with_what_to_do() {
+    let refusal = place().variable("CHROMA_PATH", "chroma").refusal();
+    assert!(refusal.contains("chroma run --path [FOLDER]/chroma") && refusal.contains("CHROMA_URL"), "{refusal}");
+    let scheme = place().variable("DOCENT_INDEX", "ftp://host").refusal();
+    assert!(scheme.starts_with("`index` must be the address of a server"), "{scheme}");
 }

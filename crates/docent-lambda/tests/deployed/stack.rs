@@ -46,7 +46,7 @@ impl Stack {
         faults: impl Fn(&Passing<'_>) -> Option<Fault> + Send + Sync + 'static,
     ) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let aws = Ministack::start(&docent_testkit::tools::folder(), folder.path())?;
+        let aws = Ministack::start(folder.path())?;
         let proxy = FaultProxy::start(aws.endpoint().trim_start_matches("http://"), faults);
         let (model, endpoint) = (ModelServer::start(script), proxy.url());
         let secret = json!({"Name": "openai", "SecretString": "sk-first"});
@@ -115,6 +115,7 @@ impl Stack {
             "DOCENT_OPENAI_EMBEDDING_DIMENSION": DIMENSION.to_string(),
             "DOCENT_LEASE_S": "2",
             "DOCENT_ANSWER_TIMEOUT_S": "15",
+            "DOCENT_PUBLIC": "read,ask",
         });
         let fields = variables.as_object_mut().expect("an object");
         fields.extend(more.as_object().expect("an object").clone());
