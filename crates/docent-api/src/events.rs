@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Tells what happens to a query until it is terminal.
-#[utoipa::path(get, path = "/v1/queries/{id}/events", tag = "queries",
+#[utoipa::path(get, path = "/v1/queries/{id}/events", operation_id = "watch_query", tag = "queries",
     params(("id" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "Go on behind this event")),
     responses((status = 200, description = "Server-sent events: status, sources, statement, done"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn stream(

@@ -121,6 +121,16 @@ pub struct Source {
     pub text: String,
     /// The score it was ranked by.
     pub score: f32,
+    /// Place of its page among the document's pages, from 0. This and the offsets are absent in answers that were stored
+    /// before sources had them.
+    #[serde(default)]
+    pub page_index: Option<u32>,
+    /// First character in the page text.
+    #[serde(default)]
+    pub start_char_index: Option<u32>,
+    /// One past the last character in the page text.
+    #[serde(default)]
+    pub end_char_index: Option<u32>,
 }
 
 /// Tokens spent on an answer.

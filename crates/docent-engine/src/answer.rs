@@ -234,6 +234,9 @@ fn source(hit: &Hit) -> Source {
         heading_path: chunk.heading_path.clone(),
         text: chunk.text.clone(),
         score: hit.score,
+        page_index: Some(chunk.page_index),
+        start_char_index: Some(chunk.start_char),
+        end_char_index: Some(chunk.end_char),
     }
 }
 

@@ -147,6 +147,9 @@ fn sample_source(text: &str) -> Source {
         heading_path: vec!["Annual leave".to_owned()],
         text: text.to_owned(),
         score: 0.1,
+        page_index: Some(2),
+        start_char_index: Some(40),
+        end_char_index: Some(240),
     }
 }
 

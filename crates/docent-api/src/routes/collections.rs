@@ -8,14 +8,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
 /// All collections.
-#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = List<CollectionBody>)))]
+#[utoipa::path(get, path = "/v1/collections", operation_id = "list_collections", tag = "collections", responses((status = 200, body = List<CollectionBody>)))]
 pub(crate) async fn list(State(api): State<Api>) -> Result<Json<List<CollectionBody>>, Problem> {
     let all = api.engine.index.collections().await?;
     Ok(Json(List::whole(all.into_iter().map(CollectionBody::from).collect())))
 }
 
 /// One collection.
-#[utoipa::path(get, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/v1/collections/{name}", operation_id = "read_collection", tag = "collections", params(("name" = String, Path)),
     responses((status = 200, body = CollectionBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<CollectionBody>, Problem> {
     let collection = api.engine.index.collection(&name).await?;
@@ -23,7 +23,7 @@ pub(crate) async fn read(State(api): State<Api>, Path(name): Path<String>) -> Re
 }
 
 /// Removes a collection with all its documents.
-#[utoipa::path(delete, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
+#[utoipa::path(delete, path = "/v1/collections/{name}", operation_id = "delete_collection", tag = "collections", params(("name" = String, Path)),
     responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
     let was_there = api.engine.index.delete_collection(&name).await?;

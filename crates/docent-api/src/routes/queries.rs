@@ -23,7 +23,7 @@ const LIMIT_MAX: usize = 100;
 const KEY_MAX: usize = 255;
 
 /// Asks a question: 202 with its address, or 200 with the answer if it comes within `wait`.
-#[utoipa::path(post, path = "/v1/queries", tag = "queries", request_body = CreateQuery,
+#[utoipa::path(post, path = "/v1/queries", operation_id = "create_query", tag = "queries", request_body = CreateQuery,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body again is the same query")),
     responses((status = 200, body = QueryBody), (status = 202, body = QueryBody), (status = 400, body = ProblemBody),
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
@@ -103,6 +103,7 @@ pub(crate) fn limit(wanted: Option<usize>, usual: usize, most: usize) -> Result<
 
 /// How long to wait.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReadParams {
     /// Seconds to wait for a terminal state, 0 to 60.
@@ -110,7 +111,7 @@ pub(crate) struct ReadParams {
 }
 
 /// A query as it stands, or as it stands when it is terminal or `wait` is over.
-#[utoipa::path(get, path = "/v1/queries/{id}", tag = "queries", params(("id" = String, Path), ReadParams),
+#[utoipa::path(get, path = "/v1/queries/{id}", operation_id = "read_query", tag = "queries", params(("id" = String, Path), ReadParams),
     responses((status = 200, body = QueryBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(
     State(api): State<Api>,
@@ -124,6 +125,7 @@ pub(crate) async fn read(
 
 /// Whose queries, and which part of the list.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     /// Whose; `nobody` if absent.
@@ -135,7 +137,7 @@ pub(crate) struct ListParams {
 }
 
 /// A user's queries, newest first.
-#[utoipa::path(get, path = "/v1/queries", tag = "queries", params(ListParams), responses((status = 200, body = List<QueryBody>)))]
+#[utoipa::path(get, path = "/v1/queries", operation_id = "list_queries", tag = "queries", params(ListParams), responses((status = 200, body = List<QueryBody>)))]
 pub(crate) async fn list(
     State(api): State<Api>,
     Params(params): Params<ListParams>,
@@ -151,7 +153,7 @@ pub(crate) async fn list(
 }
 
 /// How the answer came about: candidates with scores, what was dropped and why, timings.
-#[utoipa::path(get, path = "/v1/queries/{id}/trace", tag = "queries", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/queries/{id}/trace", operation_id = "read_trace", tag = "queries", params(("id" = String, Path)),
     responses((status = 200, description = "The trace"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Problem> {
     let trace = api.engine.queries.trace(stored_id(&id)).await?;
@@ -162,7 +164,7 @@ pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Res
 }
 
 /// Stops a query unless it is terminal already.
-#[utoipa::path(post, path = "/v1/queries/{id}/cancel", tag = "queries", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/queries/{id}/cancel", operation_id = "cancel_query", tag = "queries", params(("id" = String, Path)),
     responses((status = 200, body = QueryBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn cancel(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<QueryBody>, Problem> {
     let query = api.engine.cancel(stored_id(&id)).await?;
@@ -170,7 +172,7 @@ pub(crate) async fn cancel(State(api): State<Api>, Path(id): Path<String>) -> Re
 }
 
 /// Remembers what the user thought of an answer.
-#[utoipa::path(post, path = "/v1/queries/{id}/feedback", tag = "queries", params(("id" = String, Path)), request_body = FeedbackBody,
+#[utoipa::path(post, path = "/v1/queries/{id}/feedback", operation_id = "give_feedback", tag = "queries", params(("id" = String, Path)), request_body = FeedbackBody,
     responses((status = 204, description = "Remembered"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn feedback(
     State(api): State<Api>,
@@ -183,7 +185,7 @@ pub(crate) async fn feedback(
 }
 
 /// Forgets a query, its answer and its trace.
-#[utoipa::path(delete, path = "/v1/queries/{id}", tag = "queries", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/v1/queries/{id}", operation_id = "delete_query", tag = "queries", params(("id" = String, Path)),
     responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     // What still runs is stopped first, so that no worker writes into nothing.
