@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Rust into a cache folder: nothing on a second run.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
 mkdir -p "$tools"
 
@@ -19,5 +20,22 @@ if [ "$(cat "$tools/node.installed" 2>/dev/null)" != "$node_packages" ]; then
   mkdir -p "$tools/node"
   npm install --silent --no-audit --no-fund --prefix "$tools/node" "$node_packages"
   echo "$node_packages" >"$tools/node.installed"
+fi
+# What the page is built and tested with: exactly what web/package-lock.json says.
+lock=$(sha256sum web/package-lock.json)
+if [ "$(cat web/node_modules/.installed 2>/dev/null)" != "$lock" ]; then
+  npm ci --silent --no-audit --no-fund --prefix web
+  echo "$lock" >web/node_modules/.installed
+fi
+
+# The browser that the page is tested in: Debian's.
+if [ ! -x "${DOCENT_CHROMIUM:-/usr/bin/chromium}" ]; then
+  if [ "$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi
+  if ! command -v apt-get >/dev/null; then
+    echo "the page is tested in Chromium: install it and set DOCENT_CHROMIUM to its path" >&2
+    exit 1
+  fi
+  $as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qq -y --no-install-recommends chromium >/dev/null
 fi
 echo "test tools: $tools"

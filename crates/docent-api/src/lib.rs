@@ -15,6 +15,7 @@ pub mod events;
 mod facade;
 mod openapi;
 mod origins;
+mod page;
 mod problem;
 mod python_json;
 mod router;

@@ -3,7 +3,7 @@
 use crate::problem::Problem;
 use crate::routes::{collections, documents, health, queries, search};
 use crate::state::Api;
-use crate::{access, body, docs, events, facade, openapi, origins};
+use crate::{access, body, docs, events, facade, openapi, origins, page};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
@@ -38,6 +38,7 @@ pub fn router(api: Api) -> Router {
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(from_fn_with_state(api.clone(), access::check_key))
+        .route("/assets/{name}", get(page::asset))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(api.clone(), origins::mark))
         .layer(from_fn(access::number))

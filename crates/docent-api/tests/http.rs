@@ -9,5 +9,7 @@ mod first_system;
 #[expect(dead_code, reason = "shared with the engine's tests, which use all of it")]
 #[path = "../../docent-engine/tests/engine/house.rs"]
 mod house;
+#[path = "http/page.rs"]
+mod page;
 #[path = "http/v1.rs"]
 mod v1;

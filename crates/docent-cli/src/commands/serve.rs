@@ -50,7 +50,7 @@ async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
     let router = docent_api::router(wiring::api_from_config(&config, &engine));
     let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), GRACE));
     setup.screen.data(format!("listening on http://{address}"))?;
-    setup.screen.note(format!("try it: {}\nCtrl-C stops it", example(address)));
+    setup.screen.note(format!("ask in a browser at that address, or: {}\nCtrl-C stops it", example(address)));
     tokio::select! {
         ended = &mut server => {
             ended.context("the server failed")??;
