@@ -35,7 +35,7 @@ export function launch() {
 export async function visit(browser, address, act, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   const complaints = [];
   const asked = new Set();
   page.on("pageerror", (error) => complaints.push(`${error}`));

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 
 /** Starts one. `says` is what it will say next: pieces of text; it waits before every one of them for `go()`. */
 export async function model() {
-  const self = { pieces: [] };
+  const self = { pieces: [], status: 200 };
   let waiting = [];
   let ready = 0;
   /** Lets it say its next piece; also ahead of time. */
@@ -17,10 +17,13 @@ export async function model() {
     ready = 0;
     waiting = [];
     self.pieces = pieces;
+    self.status = 200;
   };
+  self.refuses = (status) => (self.status = status);
   const turn = () => (ready > 0 ? ((ready -= 1), Promise.resolve()) : new Promise((go) => waiting.push(go)));
   const server = createServer(async (request, response) => {
     request.resume();
+    if (self.status !== 200) return response.writeHead(self.status).end('{"error":{"message":"no"}}');
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.flushHeaders();
     const send = (body) => response.write(`data: ${JSON.stringify(body)}\n\n`);
