@@ -20,6 +20,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PAGES_PER_FILE: usize = 8;
 /// What the kernel counts CPU time in (`getconf CLK_TCK` on Linux).
 const TICKS_PER_SECOND: f64 = 100.0;

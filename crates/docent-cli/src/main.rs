@@ -17,6 +17,11 @@ use exit::Exit;
 use setup::Setup;
 use std::process::ExitCode;
 
+/// The system's allocator keeps what threads have freed for other threads of the same pool: an ingest, whose every commit
+/// has threads of its own, then grows with its length.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,

@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 /// Bytes of a child's standard error that are kept, to tell why it died.
 const STDERR_BYTES: usize = 8 << 10;
 
+/// mimalloc, if the program uses it, would reserve a gibibyte of addresses ahead, which the limit on addresses counts;
+/// the value is in KiB.
+const RESERVE_AHEAD: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16384");
+
 /// Parses files in child processes, several files per child and one at a time. A child that dies, hangs or answers too
 /// much is replaced; the file that did it is refused, everything else goes on. Usable from several threads.
 #[derive(Debug)]
@@ -148,6 +152,7 @@ impl Worker {
     fn start(program: &Path, args: &[String]) -> io::Result<Self> {
         let mut child = Command::new(program)
             .args(args)
+            .env(RESERVE_AHEAD.0, RESERVE_AHEAD.1)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
