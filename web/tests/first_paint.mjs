@@ -7,14 +7,14 @@ const VISITS = 15;
 async function firstPaint(browser, address) {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(address, { waitUntil: "networkidle" });
-  const times = await page.evaluate(() => {
-    const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
-    const bytes = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
-    return { paint, bytes: bytes.filter(({ name }) => !name.includes("/v1/")).reduce((sum, entry) => sum + entry.encodedBodySize, 0) };
+  let bytes = 0;
+  page.on("response", (response) => {
+    if (!response.url().includes("/v1/")) bytes += Number(response.headers()["content-length"] ?? 0);
   });
+  await page.goto(address, { waitUntil: "networkidle" });
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
   await context.close();
-  return times;
+  return { paint, bytes };
 }
 
 const server = await serve();

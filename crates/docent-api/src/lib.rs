@@ -10,6 +10,7 @@
 
 mod access;
 mod body;
+mod chat_text;
 pub mod docs;
 pub mod events;
 mod facade;

@@ -1,6 +1,6 @@
 //! The description of all routes (OpenAPI 3.1).
 
-use crate::routes::{collections, documents, health, queries, search};
+use crate::routes::{chat, collections, documents, health, models, queries, search};
 use crate::{events, facade};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ use utoipa::OpenApi;
     info(title = "Docent", description = "Answers from your documents, with quotes that were checked against the page."),
     paths(
         queries::create, queries::list, queries::read, queries::delete, queries::trace, queries::cancel, queries::feedback,
-        events::stream, search::search,
+        events::stream, search::search, chat::complete, models::list, models::read,
         documents::list, documents::read, documents::delete, documents::page,
         collections::list, collections::read, collections::delete,
         health::alive, health::ready,
@@ -21,6 +21,7 @@ use utoipa::OpenApi;
     tags(
         (name = "queries", description = "Ask, wait, watch, list, cancel, forget"),
         (name = "search", description = "Ranked chunks without an answer"),
+        (name = "chat", description = "For clients of OpenAI's chat completions; a model is a collection"),
         (name = "documents", description = "What the answers are made from"),
         (name = "collections", description = "Documents that belong together"),
         (name = "health", description = "Whether it works"),

@@ -1,7 +1,7 @@
 //! Every route in one list.
 
 use crate::problem::Problem;
-use crate::routes::{collections, documents, health, queries, search};
+use crate::routes::{chat, collections, documents, health, models, queries, search};
 use crate::state::Api;
 use crate::{access, body, docs, events, facade, openapi, origins, page};
 use axum::Router;
@@ -22,6 +22,9 @@ pub fn router(api: Api) -> Router {
         .route("/queries/{id}/cancel", post(queries::cancel))
         .route("/queries/{id}/feedback", post(queries::feedback))
         .route("/search", post(search::search))
+        .route("/chat/completions", post(chat::complete))
+        .route("/models", get(models::list))
+        .route("/models/{id}", get(models::read))
         .route("/documents", get(documents::list))
         .route("/documents/{id}", get(documents::read).delete(documents::delete))
         .route("/documents/{id}/pages/{place}", get(documents::page))

@@ -94,6 +94,8 @@ pub struct QueryBody {
     pub metadata: BTreeMap<String, String>,
     /// What the user thought of the answer.
     pub feedback: Option<FeedbackBody>,
+    /// The query that this one follows.
+    pub previous_query_id: Option<String>,
     /// How often a worker took it up.
     pub attempt: u32,
     /// RFC 3339.
@@ -213,6 +215,7 @@ impl From<&Query> for QueryBody {
             user_id: query.request.user_id.clone(),
             metadata: query.request.metadata.clone(),
             feedback: query.feedback.as_ref().map(FeedbackBody::from),
+            previous_query_id: query.request.previous_query_id.as_deref().map(shown_id),
             attempt: query.attempt,
             created_at: timestamp(query.created_at),
             completed_at: query.completed_at.map(timestamp),

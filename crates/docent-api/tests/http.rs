@@ -1,5 +1,7 @@
 //! Requests through the real router, on the real index and query store in a temporary folder.
 
+#[path = "http/chat.rs"]
+mod chat;
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/events.rs"]

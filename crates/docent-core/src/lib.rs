@@ -14,6 +14,7 @@
 pub mod chunking;
 pub mod document;
 pub mod filter;
+pub mod follow_up;
 pub mod fusion;
 pub mod outcome;
 pub mod prompt;

@@ -224,6 +224,9 @@ pub struct QueryRequest {
     pub metadata: BTreeMap<String, String>,
     /// The query this one follows.
     pub previous_query_id: Option<String>,
+    /// What was asked before it in the same conversation, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
 }
 
 /// What a user thought of an answer.

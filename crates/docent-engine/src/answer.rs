@@ -6,6 +6,7 @@ use crate::ingest::unknown_collection;
 use crate::ports::{Collection, GenerateEvent, GenerateRequest, Passage, SearchRequest, SearchResponse};
 use crate::progress::QueryEvent;
 use crate::trace::{Candidate, Timings, Trace};
+use docent_core::follow_up::standalone;
 use docent_core::outcome::{EvidenceCheck, Verdict};
 use docent_core::query::{Answer, QueryRequest, Source, Usage};
 use docent_core::{Filter, Hit, Outcome, Page, SearchMode};
@@ -115,9 +116,10 @@ impl Engine {
         tell: &mut (dyn FnMut(QueryEvent) + Send),
     ) -> Result<Answered> {
         let top_k = (request.top_k as usize).max(1);
+        let question = standalone(&request.earlier, &request.text);
         let search = Search {
             collection: request.collection.clone(),
-            text: request.text.clone(),
+            text: question.clone(),
             mode: SearchMode::Hybrid,
             limit: top_k.max(CANDIDATES_MIN),
             filter: request.filter.clone(),
@@ -127,10 +129,10 @@ impl Engine {
         tell(QueryEvent::Sources(used.iter().map(source).collect()));
 
         let start = (self.clock)();
-        let generated = self.generate(request, used, time_limit, tell).await?;
+        let generated = self.generate(request, &question, used, time_limit, tell).await?;
         let generate = (self.clock)().since(start);
         let trace = Trace {
-            question: request.text.clone(),
+            question,
             generation: found.generation.clone(),
             generator: self.generator.name().to_owned(),
             candidates: found.hits.iter().enumerate().map(|(rank, hit)| Candidate::new(rank, hit, top_k)).collect(),
@@ -151,6 +153,7 @@ impl Engine {
     async fn generate(
         &self,
         request: &QueryRequest,
+        question: &str,
         hits: &[Hit],
         time_limit: Duration,
         tell: &mut (dyn FnMut(QueryEvent) + Send),
@@ -160,7 +163,7 @@ impl Engine {
         if !hits.is_empty() {
             let passages = (1..).zip(hits).map(|(number, hit)| Passage { number, hit: hit.clone() }).collect();
             let mut events = self.generator.generate(GenerateRequest {
-                question: request.text.clone(),
+                question: question.to_owned(),
                 passages,
                 instructions: request.instructions.clone(),
                 time_limit,

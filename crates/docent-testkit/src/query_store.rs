@@ -166,6 +166,7 @@ pub(crate) fn full_request(user_id: &str) -> QueryRequest {
         instructions: Some("answer in one sentence".to_owned()),
         metadata: [("channel".to_owned(), "mail".to_owned()), ("ticket".to_owned(), "4711".to_owned())].into(),
         previous_query_id: Some(fresh_id(START)),
+        earlier: vec!["How many days of leave are there in Lyon?".to_owned()],
     }
 }
 

@@ -19,6 +19,8 @@ use utoipa::IntoParams;
 const WAIT_MAX: f64 = 60.0;
 /// Most queries in one answer.
 const LIMIT_MAX: usize = 100;
+/// Questions of a conversation that are kept with the one that follows them.
+pub(crate) const EARLIER_MAX: usize = 8;
 /// Longest idempotency key.
 const KEY_MAX: usize = 255;
 
@@ -52,12 +54,15 @@ fn shown(query: &Query) -> Response {
     }
 }
 
-async fn understood(api: &Api, body: CreateQuery) -> Result<QueryRequest, Problem> {
+pub(crate) async fn understood(api: &Api, body: CreateQuery) -> Result<QueryRequest, Problem> {
     let previous_query_id = body.previous_query_id.as_deref().map(|id| stored_id(id).to_owned());
-    if let Some(previous) = &previous_query_id
-        && api.engine.queries.get(previous).await?.is_none()
-    {
-        return Err(unknown(previous).param("previous_query_id"));
+    let mut earlier = Vec::new();
+    if let Some(previous) = &previous_query_id {
+        let found = api.engine.queries.get(previous).await?;
+        let found = found.ok_or_else(|| unknown(previous).param("previous_query_id"))?;
+        earlier = found.request.earlier;
+        earlier.push(found.request.text);
+        earlier.drain(..earlier.len().saturating_sub(EARLIER_MAX));
     }
     Ok(QueryRequest {
         text: body.query,
@@ -68,6 +73,7 @@ async fn understood(api: &Api, body: CreateQuery) -> Result<QueryRequest, Proble
         instructions: body.instructions,
         metadata: body.metadata,
         previous_query_id,
+        earlier,
     })
 }
 

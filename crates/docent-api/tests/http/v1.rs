@@ -194,7 +194,7 @@ async fn the_description_names_every_route() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 22);
+    assert_eq!(operations, 25);
     for (path, method, id) in [
         ("/", "get", "index__get"),
         ("/submit_query", "post", "submit_query_endpoint_submit_query_post"),
