@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-lambda demo serve check test bench eval fmt docs clean tools
+.PHONY: help build build-lambda demo serve page page-bundle check test bench eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,13 +26,22 @@ demo: ## the whole job on examples/handbook
 serve: ## the server on 127.0.0.1:8080
 	cargo run $(CARGO_FLAGS) -- serve
 
+page: ## the page on the handbook, on 127.0.0.1:8080; prints the address
+	scripts/page.sh
+
+page-bundle: tools ## builds web/ into crates/docent-api/page, which the program carries
+	cargo run $(CARGO_FLAGS) --quiet -p docent-api --example openapi >web/openapi.json.new
+	mv web/openapi.json.new web/openapi.json
+	npm --prefix web run --silent build
+
 tools: ## what checks and tests need beside Rust, into a cache folder
 	scripts/install_test_tools.sh
 
-check: tools ## formatting, spelling, licences, lints
+check: tools ## formatting, spelling, licences, the page's bundle, lints
 	cargo fmt --all --check
 	typos
 	cargo deny --offline check bans licenses sources
+	scripts/check_page_bundle.sh
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 
 test: tools ## all tests

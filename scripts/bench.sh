@@ -20,6 +20,9 @@ echo "== ask on the demo corpus, a fresh process each time, quoting"
 echo "== first system's GET /get_query from SQLite"
 "$python" scripts/bench_facade.py "$docent"
 
+echo "== the page: first contentful paint in headless Chromium"
+node web/tests/first_paint.mjs
+
 echo "== Lambda functions, on DynamoDB by ministack and a model that answers at once"
 cargo build --release --locked -p docent-lambda
 python3 scripts/bench_lambda.py "$target/release"

@@ -13,7 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use docent_engine::progress::{Log, QueryEvent, replay};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How often a query of another process is looked up.
 const POLL: Duration = Duration::from_millis(250);
 /// How often a silent connection is shown to be alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Tells what happens to a query until it is terminal.
-#[utoipa::path(get, path = "/v1/queries/{id}/events", tag = "queries",
+#[utoipa::path(get, path = "/v1/queries/{id}/events", operation_id = "watch_query", tag = "queries",
     params(("id" = String, Path), ("Last-Event-ID" = Option<u64>, Header, description = "Go on behind this event")),
     responses((status = 200, description = "Server-sent events: status, sources, statement, done"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn stream(
@@ -38,12 +38,14 @@ pub(crate) async fn stream(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let stored = visible(&api, &caller, &id).await?.id;
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|seen| seen.parse().ok());
-    let watch = Watch { api, id: stored, place: seen.unwrap_or(0), log: None, done: false };
-    let events = futures::stream::unfold(watch, |mut watch| async move {
-        let (place, event) = watch.next().await?;
-        Some((Ok(encoded(place, &event)), watch))
-    });
+    let events = told(api, stored, seen.unwrap_or(0)).map(|(place, event)| Ok(encoded(place, &event)));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+/// Numbers and events of a query behind the number `seen`, until it is done.
+pub(crate) fn told(api: Api, id: String, seen: usize) -> impl Stream<Item = (usize, QueryEvent)> {
+    let watch = Watch { api, id, place: seen, log: None, done: false };
+    futures::stream::unfold(watch, |mut watch| async move { Some((watch.next().await?, watch)) })
 }
 
 /// One watcher: where it is, and what it reads from. It holds no events of its own.

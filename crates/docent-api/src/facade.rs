@@ -7,12 +7,12 @@
 
 use crate::access::Caller;
 use crate::problem::{seconds, whole_seconds};
-use crate::python_json;
 use crate::state::Api;
+use crate::{page, python_json};
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use axum::{Json, Router};
 use docent_core::query::{Failure, QueryRequest};
@@ -25,9 +25,6 @@ use utoipa::ToSchema;
 
 /// Queries that a list holds at most.
 const LIST_MAX: usize = 25;
-const WELCOME: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Docent</title>\
-    <body style=\"font:16px/1.5 system-ui;margin:4rem auto;max-width:40rem\"><h1>Docent</h1>\
-    <p>This server answers questions from documents. <a href=\"/docs\">/docs</a> describes how to ask.</p>";
 
 /// A query as the first system shows it; the order of the fields is part of the contract.
 #[derive(Debug, Serialize, ToSchema)]
@@ -141,19 +138,17 @@ fn trouble(error: Error) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
 }
 
-/// Says hello to programs and shows people the way.
+/// Says hello to programs and shows people the page.
 #[utoipa::path(get, path = "/", tag = "first system", operation_id = "index__get",
-    responses((status = 200, description = "A greeting")))]
+    responses((status = 200, description = "A greeting; the page for who prefers `text/html`")))]
 pub(crate) async fn index(method: Method, headers: HeaderMap) -> Response {
     if method != Method::GET {
         return method_not_allowed("GET");
     }
-    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepted.contains("text/html") {
-        Html(WELCOME).into_response()
-    } else {
-        Json(json!({"Hello": "World"})).into_response()
+    if page::is_wanted(&headers) {
+        return page::index(&headers);
     }
+    ([(header::VARY, "Accept")], Json(json!({"Hello": "World"}))).into_response()
 }
 
 /// Asks a question; the answer comes later.

@@ -10,11 +10,13 @@
 
 mod access;
 mod body;
+mod chat_text;
 pub mod docs;
 pub mod events;
 mod facade;
 mod openapi;
 mod origins;
+mod page;
 mod problem;
 mod python_json;
 mod request_id;

@@ -1,7 +1,7 @@
 //! The description of all routes (OpenAPI 3.1).
 
 use crate::access::{Need, need};
-use crate::routes::{collections, documents, health, queries, search};
+use crate::routes::{chat, collections, documents, health, models, queries, search};
 use crate::{events, facade};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ const BEARER: &str = "bearer";
     info(title = "Docent", description = "Answers from your documents, with quotes that were checked against the page."),
     paths(
         queries::create, queries::list, queries::read, queries::delete, queries::trace, queries::cancel, queries::feedback,
-        events::stream, search::search,
+        events::stream, search::search, chat::complete, models::list, models::read,
         documents::list, documents::read, documents::delete, documents::page,
         collections::list, collections::read, collections::delete,
         health::alive, health::ready,
@@ -29,6 +29,7 @@ const BEARER: &str = "bearer";
     tags(
         (name = "queries", description = "Ask, wait, watch, list, cancel, forget"),
         (name = "search", description = "Ranked chunks without an answer"),
+        (name = "chat", description = "For clients of OpenAI's chat completions; a model is a collection"),
         (name = "documents", description = "What the answers are made from"),
         (name = "collections", description = "Documents that belong together"),
         (name = "health", description = "Whether it works"),

@@ -147,16 +147,23 @@ pub(crate) fn seconds(seconds: u64) -> HeaderValue {
     HeaderValue::from(seconds)
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// What the client reads.
+    pub(crate) fn body(&self) -> ProblemBody {
         let detail = ProblemDetail {
             r#type: self.kind(),
             code: self.code,
-            message: self.message,
-            param: self.param,
-            hint: self.hint,
+            message: self.message.clone(),
+            param: self.param.clone(),
+            hint: self.hint.clone(),
         };
-        let body = ProblemBody { error: detail, request_id: request_id() };
-        (self.status, *self.headers, Json(body)).into_response()
+        ProblemBody { error: detail, request_id: request_id() }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Json(self.body());
+        (self.status, *self.headers, body).into_response()
     }
 }

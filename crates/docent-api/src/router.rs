@@ -1,9 +1,9 @@
 //! Every route in one list.
 
 use crate::problem::Problem;
-use crate::routes::{collections, documents, health, queries, search};
+use crate::routes::{chat, collections, documents, health, models, queries, search};
 use crate::state::Api;
-use crate::{access, body, docs, events, facade, openapi, origins, request_id};
+use crate::{access, body, docs, events, facade, openapi, origins, page, request_id};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
@@ -22,6 +22,9 @@ pub fn router(api: Api) -> Router {
         .route("/queries/{id}/cancel", post(queries::cancel))
         .route("/queries/{id}/feedback", post(queries::feedback))
         .route("/search", post(search::search))
+        .route("/chat/completions", post(chat::complete))
+        .route("/models", get(models::list))
+        .route("/models/{id}", get(models::read))
         .route("/documents", get(documents::list))
         .route("/documents/{id}", get(documents::read).delete(documents::delete))
         .route("/documents/{id}/pages/{place}", get(documents::page))
@@ -39,6 +42,7 @@ pub fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
         .layer(from_fn_with_state(api.clone(), body::in_time))
         .layer(from_fn_with_state(api.clone(), access::check))
+        .route("/assets/{name}", get(page::asset))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(api.clone(), origins::mark))
         .layer(from_fn(request_id::number))

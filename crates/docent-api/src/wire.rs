@@ -1,6 +1,6 @@
 //! Bodies of requests and responses.
 
-use docent_core::query::{Failure, Query};
+use docent_core::query::{Failure, Feedback, Query};
 use docent_core::{
     Citation, Cost, Document, Filter, Hit, MicroDollars, Outcome, Page, QueryStatus, SearchMode, Source, Timestamp,
     Verification,
@@ -92,6 +92,10 @@ pub struct QueryBody {
     pub user_id: String,
     /// Your labels.
     pub metadata: BTreeMap<String, String>,
+    /// What the user thought of the answer.
+    pub feedback: Option<FeedbackBody>,
+    /// The query that this one follows.
+    pub previous_query_id: Option<String>,
     /// How often a worker took it up.
     pub attempt: u32,
     /// RFC 3339.
@@ -153,6 +157,12 @@ pub struct SourceBody {
     pub text: String,
     /// What it was ranked by.
     pub score: f32,
+    /// Place of its page (or section) in the document, from 1; null, like the offsets, in answers of older versions.
+    pub page_place: Option<u32>,
+    /// First character in the page's text.
+    pub start_char_index: Option<u32>,
+    /// One past the last.
+    pub end_char_index: Option<u32>,
 }
 
 /// Tokens.
@@ -228,6 +238,8 @@ impl From<&Query> for QueryBody {
             collection: query.request.collection.clone(),
             user_id: query.request.user_id.clone(),
             metadata: query.request.metadata.clone(),
+            feedback: query.feedback.as_ref().map(FeedbackBody::from),
+            previous_query_id: query.request.previous_query_id.as_deref().map(shown_id),
             attempt: query.attempt,
             created_at: timestamp(query.created_at),
             completed_at: query.completed_at.map(timestamp),
@@ -271,6 +283,9 @@ pub(crate) fn sources(sources: &[Source]) -> Vec<SourceBody> {
         heading_path: source.heading_path.clone(),
         text: source.text.clone(),
         score: source.score,
+        page_place: source.page_index.map(|index| index + 1),
+        start_char_index: source.start_char_index,
+        end_char_index: source.end_char_index,
     };
     sources.iter().map(body).collect()
 }
@@ -299,13 +314,19 @@ impl<T> List<T> {
 }
 
 /// What a user thought of an answer.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FeedbackBody {
     /// Thumbs up?
     pub helpful: bool,
     /// Why.
     pub reason: Option<String>,
+}
+
+impl From<&Feedback> for FeedbackBody {
+    fn from(feedback: &Feedback) -> Self {
+        Self { helpful: feedback.helpful, reason: feedback.reason.clone() }
+    }
 }
 
 /// Searches.

@@ -2,6 +2,8 @@
 
 #[path = "http/access.rs"]
 mod access;
+#[path = "http/chat.rs"]
+mod chat;
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/events.rs"]
@@ -11,6 +13,8 @@ mod first_system;
 #[expect(dead_code, reason = "shared with the engine's tests, which use all of it")]
 #[path = "../../docent-engine/tests/engine/house.rs"]
 mod house;
+#[path = "http/page.rs"]
+mod page;
 #[path = "http/sockets.rs"]
 mod sockets;
 #[path = "http/v1.rs"]

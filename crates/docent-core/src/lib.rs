@@ -15,6 +15,7 @@ pub mod access;
 pub mod chunking;
 pub mod document;
 pub mod filter;
+pub mod follow_up;
 pub mod fusion;
 pub mod outcome;
 pub mod prompt;

@@ -121,6 +121,16 @@ pub struct Source {
     pub text: String,
     /// The score it was ranked by.
     pub score: f32,
+    /// Place of its page among the document's pages, from 0. This and the offsets are absent in answers that were stored
+    /// before sources had them.
+    #[serde(default)]
+    pub page_index: Option<u32>,
+    /// First character in the page text.
+    #[serde(default)]
+    pub start_char_index: Option<u32>,
+    /// One past the last character in the page text.
+    #[serde(default)]
+    pub end_char_index: Option<u32>,
 }
 
 /// Tokens spent on an answer.
@@ -221,6 +231,9 @@ pub struct QueryRequest {
     pub metadata: BTreeMap<String, String>,
     /// The query this one follows.
     pub previous_query_id: Option<String>,
+    /// What was asked before it in the same conversation, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
 }
 
 /// What a user thought of an answer.

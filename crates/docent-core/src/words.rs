@@ -151,9 +151,14 @@ pub fn is_stop_word(word: &str) -> bool {
 
 /// The words of a text in lower case, in order, without stop words.
 pub fn content_words(text: &str) -> impl Iterator<Item = String> {
+    words(text).filter(|word| !is_stop_word(word))
+}
+
+/// All words of a text in lower case, in order.
+pub fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '\u{2019}'))
         .map(|word| word.trim_matches(['\'', '\u{2019}']).to_lowercase())
-        .filter(|word| !word.is_empty() && !is_stop_word(word))
+        .filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

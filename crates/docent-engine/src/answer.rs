@@ -6,6 +6,7 @@ use crate::ingest::unknown_collection;
 use crate::ports::{Collection, GenerateEvent, GenerateRequest, Passage, SearchRequest, SearchResponse};
 use crate::progress::QueryEvent;
 use crate::trace::{Candidate, Timings, Trace};
+use docent_core::follow_up::standalone;
 use docent_core::outcome::{EvidenceCheck, Verdict};
 use docent_core::query::{Answer, QueryRequest, Source, Usage};
 use docent_core::spending::is_counted;
@@ -130,9 +131,10 @@ impl Engine {
         tell: &mut (dyn FnMut(QueryEvent) + Send),
     ) -> Result<Answered> {
         let top_k = (request.top_k as usize).max(1);
+        let question = standalone(&request.earlier, &request.text);
         let search = Search {
             collection: request.collection.clone(),
-            text: request.text.clone(),
+            text: question.clone(),
             mode: SearchMode::Hybrid,
             limit: top_k.max(CANDIDATES_MIN),
             filter: request.filter.clone(),
@@ -142,11 +144,11 @@ impl Engine {
         tell(QueryEvent::Sources(used.iter().map(source).collect()));
 
         let start = (self.clock)();
-        let mut generated = self.generate(request, used, &found.generation, time_limit, tell).await?;
+        let mut generated = self.generate(request, &question, used, &found.generation, time_limit, tell).await?;
         generated.usage.embedding_tokens += embedding_tokens;
         let generate = (self.clock)().since(start);
         let trace = Trace {
-            question: request.text.clone(),
+            question,
             generation: found.generation.clone(),
             ranking: found.mode,
             generator: self.generator.name().to_owned(),
@@ -178,6 +180,7 @@ impl Engine {
     async fn generate(
         &self,
         request: &QueryRequest,
+        question: &str,
         hits: &[Hit],
         generation: &str,
         time_limit: Duration,
@@ -188,7 +191,7 @@ impl Engine {
         if !hits.is_empty() {
             let passages = (1..).zip(hits).map(|(number, hit)| Passage { number, hit: hit.clone() }).collect();
             let mut events = self.generator.generate(GenerateRequest {
-                question: request.text.clone(),
+                question: question.to_owned(),
                 passages,
                 instructions: request.instructions.clone(),
                 time_limit,
@@ -266,6 +269,9 @@ fn source(hit: &Hit) -> Source {
         heading_path: chunk.heading_path.clone(),
         text: chunk.text.clone(),
         score: hit.score,
+        page_index: Some(chunk.page_index),
+        start_char_index: Some(chunk.start_char),
+        end_char_index: Some(chunk.end_char),
     }
 }
 

@@ -157,6 +157,9 @@ fn sample_source(text: &str) -> Source {
         heading_path: vec!["Annual leave".to_owned()],
         text: text.to_owned(),
         score: 0.1,
+        page_index: Some(2),
+        start_char_index: Some(40),
+        end_char_index: Some(240),
     }
 }
 
@@ -174,6 +177,7 @@ pub(crate) fn full_request(user_id: &str) -> QueryRequest {
         instructions: Some("answer in one sentence".to_owned()),
         metadata: [("channel".to_owned(), "mail".to_owned()), ("ticket".to_owned(), "4711".to_owned())].into(),
         previous_query_id: Some(fresh_id(START)),
+        earlier: vec!["How many days of leave are there in Lyon?".to_owned()],
     }
 }
 

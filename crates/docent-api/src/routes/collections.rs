@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
 /// All collections.
-#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = List<CollectionBody>)))]
+#[utoipa::path(get, path = "/v1/collections", operation_id = "list_collections", tag = "collections", responses((status = 200, body = List<CollectionBody>)))]
 pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<List<CollectionBody>>, Problem> {
     let all = api.engine.index.collections().await?;
     let visible = all.into_iter().filter(|one| caller.sees_collection(&one.name));
@@ -17,7 +17,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
 }
 
 /// One collection.
-#[utoipa::path(get, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/v1/collections/{name}", operation_id = "read_collection", tag = "collections", params(("name" = String, Path)),
     responses((status = 200, body = CollectionBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(
     State(api): State<Api>,
@@ -30,7 +30,7 @@ pub(crate) async fn read(
 }
 
 /// Removes a collection with all its documents.
-#[utoipa::path(delete, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
+#[utoipa::path(delete, path = "/v1/collections/{name}", operation_id = "delete_collection", tag = "collections", params(("name" = String, Path)),
     responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,

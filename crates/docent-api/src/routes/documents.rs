@@ -16,6 +16,7 @@ const LIMIT_MAX: usize = 1_000;
 
 /// Which collection.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InCollection {
     /// Collection; the server's default if absent.
@@ -24,6 +25,7 @@ pub(crate) struct InCollection {
 
 /// Which collection and which part of the list.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     /// Collection; the server's default if absent.
@@ -35,7 +37,7 @@ pub(crate) struct ListParams {
 }
 
 /// Documents in order of their ids.
-#[utoipa::path(get, path = "/v1/documents", tag = "documents", params(ListParams),
+#[utoipa::path(get, path = "/v1/documents", operation_id = "list_documents", tag = "documents", params(ListParams),
     responses((status = 200, body = List<DocumentBody>), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
     State(api): State<Api>,
@@ -52,7 +54,7 @@ pub(crate) async fn list(
 }
 
 /// One document.
-#[utoipa::path(get, path = "/v1/documents/{id}", tag = "documents", params(("id" = String, Path), InCollection),
+#[utoipa::path(get, path = "/v1/documents/{id}", operation_id = "read_document", tag = "documents", params(("id" = String, Path), InCollection),
     responses((status = 200, body = DocumentBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(
     State(api): State<Api>,
@@ -66,7 +68,7 @@ pub(crate) async fn read(
 }
 
 /// Removes a document: when this returns, no search and no new answer can return its text.
-#[utoipa::path(delete, path = "/v1/documents/{id}", tag = "documents", params(("id" = String, Path), InCollection),
+#[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), InCollection),
     responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,
@@ -89,7 +91,7 @@ pub(crate) async fn delete(
 }
 
 /// The stored text of one page (or section), by its place from 1: what the offsets of a citation count in.
-#[utoipa::path(get, path = "/v1/documents/{id}/pages/{place}", tag = "documents",
+#[utoipa::path(get, path = "/v1/documents/{id}/pages/{place}", operation_id = "read_page", tag = "documents",
     params(("id" = String, Path), ("place" = u32, Path, description = "From 1"), InCollection),
     responses((status = 200, body = PageBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn page(

@@ -21,11 +21,13 @@ use utoipa::IntoParams;
 const WAIT_MAX: f64 = 60.0;
 /// Most queries in one answer.
 const LIMIT_MAX: usize = 100;
+/// Questions of a conversation that are kept with the one that follows them.
+pub(crate) const EARLIER_MAX: usize = 8;
 /// Longest idempotency key.
 const KEY_MAX: usize = 255;
 
 /// Asks a question: 202 with its address, or 200 with the answer if it comes within `wait`.
-#[utoipa::path(post, path = "/v1/queries", tag = "queries", request_body = CreateQuery,
+#[utoipa::path(post, path = "/v1/queries", operation_id = "create_query", tag = "queries", request_body = CreateQuery,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body again is the same query")),
     responses((status = 200, body = QueryBody), (status = 202, body = QueryBody), (status = 400, body = ProblemBody),
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
@@ -55,10 +57,14 @@ fn shown(query: &Query) -> Response {
     }
 }
 
-async fn understood(api: &Api, caller: &Caller, body: CreateQuery) -> Result<QueryRequest, Problem> {
+pub(crate) async fn understood(api: &Api, caller: &Caller, body: CreateQuery) -> Result<QueryRequest, Problem> {
     let previous_query_id = body.previous_query_id.as_deref().map(|id| stored_id(id).to_owned());
+    let mut earlier = Vec::new();
     if let Some(previous) = &previous_query_id {
-        visible(api, caller, previous).await.map_err(|problem| problem.param("previous_query_id"))?;
+        let found = visible(api, caller, previous).await.map_err(|problem| problem.param("previous_query_id"))?;
+        earlier = found.request.earlier;
+        earlier.push(found.request.text);
+        earlier.drain(..earlier.len().saturating_sub(EARLIER_MAX));
     }
     Ok(QueryRequest {
         text: body.query,
@@ -70,6 +76,7 @@ async fn understood(api: &Api, caller: &Caller, body: CreateQuery) -> Result<Que
         instructions: body.instructions,
         metadata: body.metadata,
         previous_query_id,
+        earlier,
     })
 }
 
@@ -105,6 +112,7 @@ pub(crate) fn limit(wanted: Option<usize>, usual: usize, most: usize) -> Result<
 
 /// How long to wait.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReadParams {
     /// Seconds to wait for a terminal state, 0 to 60.
@@ -112,7 +120,7 @@ pub(crate) struct ReadParams {
 }
 
 /// A query as it stands, or as it stands when it is terminal or `wait` is over.
-#[utoipa::path(get, path = "/v1/queries/{id}", tag = "queries", params(("id" = String, Path), ReadParams),
+#[utoipa::path(get, path = "/v1/queries/{id}", operation_id = "read_query", tag = "queries", params(("id" = String, Path), ReadParams),
     responses((status = 200, body = QueryBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(
     State(api): State<Api>,
@@ -128,6 +136,7 @@ pub(crate) async fn read(
 
 /// Whose queries, and which part of the list.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     /// Whose; `nobody` if absent.
@@ -141,7 +150,7 @@ pub(crate) struct ListParams {
 }
 
 /// A user's queries, newest first.
-#[utoipa::path(get, path = "/v1/queries", tag = "queries", params(ListParams), responses((status = 200, body = List<QueryBody>)))]
+#[utoipa::path(get, path = "/v1/queries", operation_id = "list_queries", tag = "queries", params(ListParams), responses((status = 200, body = List<QueryBody>)))]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -162,7 +171,7 @@ pub(crate) async fn list(
 }
 
 /// How the answer came about: candidates with scores, what was dropped and why, timings.
-#[utoipa::path(get, path = "/v1/queries/{id}/trace", tag = "queries", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/queries/{id}/trace", operation_id = "read_trace", tag = "queries", params(("id" = String, Path)),
     responses((status = 200, description = "The trace"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn trace(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
     let query = visible(&api, &caller, &id).await?;
@@ -174,7 +183,7 @@ pub(crate) async fn trace(State(api): State<Api>, caller: Caller, Path(id): Path
 }
 
 /// Stops a query unless it is terminal already.
-#[utoipa::path(post, path = "/v1/queries/{id}/cancel", tag = "queries", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/queries/{id}/cancel", operation_id = "cancel_query", tag = "queries", params(("id" = String, Path)),
     responses((status = 200, body = QueryBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn cancel(
     State(api): State<Api>,
@@ -187,7 +196,7 @@ pub(crate) async fn cancel(
 }
 
 /// Remembers what the user thought of an answer.
-#[utoipa::path(post, path = "/v1/queries/{id}/feedback", tag = "queries", params(("id" = String, Path)), request_body = FeedbackBody,
+#[utoipa::path(post, path = "/v1/queries/{id}/feedback", operation_id = "give_feedback", tag = "queries", params(("id" = String, Path)), request_body = FeedbackBody,
     responses((status = 204, description = "Remembered"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn feedback(
     State(api): State<Api>,
@@ -202,7 +211,7 @@ pub(crate) async fn feedback(
 }
 
 /// Forgets a query, its answer and its trace.
-#[utoipa::path(delete, path = "/v1/queries/{id}", tag = "queries", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/v1/queries/{id}", operation_id = "delete_query", tag = "queries", params(("id" = String, Path)),
     responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,

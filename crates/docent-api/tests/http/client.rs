@@ -37,6 +37,15 @@ impl Reply {
     }
 }
 
+/// A file as it travels.
+pub(crate) struct Weighed {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: usize,
+    /// What of it is text.
+    pub(crate) text: String,
+}
+
 impl Site {
     pub(crate) async fn open() -> Self {
         Self::with(ScriptedGenerator::quoting_the_best_passage(), ApiSettings::default()).await
@@ -72,6 +81,17 @@ impl Site {
             request = request.header(*name, *value);
         }
         self.send(request.body(Body::from(body.to_owned())).expect("a request")).await
+    }
+
+    /// Gets a file as a browser does that takes this encoding.
+    pub(crate) async fn weigh(&self, path: &str, encoding: &str) -> Weighed {
+        let request = Request::builder().uri(path).header("accept", "text/html").header("accept-encoding", encoding);
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("read");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Weighed { status: parts.status, headers: parts.headers, bytes: bytes.len(), text }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -81,7 +81,7 @@ async fn parameters_paths_and_methods() {
     let moved = site.get("/get_query/?query_id=x").await;
     assert_eq!((moved.status.as_u16(), moved.header("location")), (307, Some("/get_query?query_id=x")));
     let page = site.call("GET", "/", &[("accept", "text/html,*/*;q=0.8")], "").await;
-    assert!(page.text.contains("<h1>Docent</h1>"));
+    assert!(page.text.contains("<title>Docent</title>"));
 }
 
 #[tokio::test]

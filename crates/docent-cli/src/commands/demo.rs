@@ -25,7 +25,7 @@ What next, with your own documents:
   docent ingest FOLDER             PDF, Office files, web pages, text and more
   docent ask \"your question\"       an answer with quotes that were checked
   docent explain last              why the answer is what it is
-  docent serve                     the same over HTTP, with a page at /docs
+  docent serve                     the same in a browser and over HTTP
 With OPENAI_API_KEY (and OPENAI_BASE_URL for any compatible server) a model
 writes the answers, and its quotes are checked just the same.";
 

@@ -61,7 +61,7 @@ async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
     let limits = ServeSettings { drain: GRACE, ..ServeSettings::default() };
     let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), limits));
     setup.screen.data(format!("listening on http://{address}"))?;
-    setup.screen.note(format!("try it: {}\nCtrl-C stops it", example(address)));
+    setup.screen.note(format!("ask in a browser at that address, or: {}\nCtrl-C stops it", example(address)));
     tokio::select! {
         ended = &mut server => {
             ended.context("the server failed")??;

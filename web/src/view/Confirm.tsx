@@ -1,0 +1,44 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { explained } from "../api";
+import { decision } from "../state";
+
+/** Asks before something that cannot be taken back. */
+export function Confirm() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [refusal, setRefusal] = useState("");
+  const [isActing, setActing] = useState(false);
+  const wanted = decision.value;
+  useEffect(() => {
+    if (wanted) dialog.current?.showModal();
+    else dialog.current?.close();
+    setRefusal("");
+  }, [wanted]);
+  const close = () => (decision.value = undefined);
+
+  async function act(): Promise<void> {
+    setActing(true);
+    try {
+      await wanted?.act();
+      close();
+    } catch (error) {
+      setRefusal(explained(error));
+    }
+    setActing(false);
+  }
+
+  return (
+    <dialog ref={dialog} class="dialog" aria-labelledby="decision-title" onClose={close}>
+      <h2 id="decision-title">{wanted?.title}</h2>
+      <p>{wanted?.text}</p>
+      {refusal && <p role="alert" class="refusal">{refusal}</p>}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={close}>
+          Keep
+        </button>
+        <button type="button" class="button danger" disabled={isActing} onClick={act}>
+          {wanted?.verb}
+        </button>
+      </div>
+    </dialog>
+  );
+}

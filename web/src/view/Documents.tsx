@@ -1,0 +1,140 @@
+import { useEffect, useState } from "preact/hooks";
+import { type Document, api, explained, got } from "../api";
+import { formatOf } from "../formats";
+import { collection, collections, decision, loadCollections, openReader } from "../state";
+import { counted, moment, size } from "../text";
+import { CollectionChoice } from "./Ask";
+import { Bin, Book, Warning } from "./icons";
+
+const PART = 100;
+
+export function Documents() {
+  const where = collection.value;
+  useEffect(() => {
+    document.title = "Documents · Docent";
+  }, []);
+  const here = collections.value?.find(({ name }) => name === where);
+  return (
+    <section class="documents-view">
+      <header class="documents-head">
+        <h1>Documents</h1>
+        {(collections.value?.length ?? 0) > 1 && <CollectionChoice />}
+      </header>
+      {here && (
+        <p class="lede">
+          {counted(here.documents, "document")}, {counted(here.chunks, "passage")} in {here.name}. Answers are made from these and nothing else.
+        </p>
+      )}
+      {collections.value?.length === 0 && <p class="lede">There are none yet: <code>docent ingest FOLDER</code> reads some in.</p>}
+      {where && <List key={where} where={where} />}
+    </section>
+  );
+}
+
+function List({ where }: { where: string }) {
+  const [documents, setDocuments] = useState<Document[]>([]);
+  const [hasMore, setMore] = useState(false);
+  const [refusal, setRefusal] = useState("");
+  const load = async (after?: string) => {
+    try {
+      const query = { collection: where, limit: PART, ...(after ? { after } : {}) };
+      const list = await got(api.GET("/v1/documents", { params: { query } }));
+      setDocuments((known) => [...(after ? known : []), ...list.data]);
+      setMore(list.has_more);
+    } catch (error) {
+      setRefusal(explained(error));
+    }
+  };
+  useEffect(() => void load(), [where]);
+  const remove = async (id: string) => {
+    await got(api.DELETE("/v1/documents/{id}", { params: { path: { id }, query: { collection: where } } }));
+    setDocuments((known) => known.filter((one) => one.id !== id));
+    await loadCollections();
+  };
+  return (
+    <>
+      {refusal && <p role="alert" class="caveat">{refusal}</p>}
+      <ul class="documents">
+        {documents.map((one) => (
+          <Entry key={one.id} document={one} where={where} remove={() => remove(one.id)} />
+        ))}
+      </ul>
+      {hasMore && (
+        <button type="button" class="button" onClick={() => load(documents.at(-1)?.id)}>
+          Show more
+        </button>
+      )}
+    </>
+  );
+}
+
+function Entry({ document: one, where, remove }: { document: Document; where: string; remove: () => Promise<void> }) {
+  const notes = one.unreadable_pages.length + one.warnings.length;
+  const format = formatOf(one.format);
+  const read = (event: MouseEvent) =>
+    openReader({ collection: where, documentId: one.id, title: one.title, filename: one.filename, place: 1 }, event.currentTarget);
+  const ask = () => {
+    decision.value = {
+      title: `Delete “${one.title}”?`,
+      text: "No search and no new answer will find it any more. The file it was read from is not touched; answers that were given before keep their quotes.",
+      verb: "Delete",
+      act: remove,
+    };
+  };
+  return (
+    <li class="document">
+      <details>
+        <summary>
+          <span class="document-title">{one.title}</span>
+          <span class="document-facts">
+            {[format.name, counted(one.pages, format.part), size(one.bytes)].join(" · ")}
+            {notes > 0 && (
+              <span class="document-notes">
+                <Warning /> {counted(notes, "note")}
+              </span>
+            )}
+          </span>
+        </summary>
+        <Report one={one} />
+      </details>
+      <div class="document-actions">
+        <button type="button" class="quiet" aria-label={`Read ${one.title}`} onClick={read}>
+          <Book />
+        </button>
+        <button type="button" class="quiet" aria-label={`Delete ${one.title}`} onClick={ask}>
+          <Bin />
+        </button>
+      </div>
+    </li>
+  );
+}
+
+/** What reading the file in came to. */
+function Report({ one }: { one: Document }) {
+  const rows: [string, string][] = [
+    ["File", one.filename],
+    ["Read in", moment(one.ingested_at)],
+    ["Text", `${counted(one.characters, "character")} in ${counted(one.chunks, "passage")}`],
+    ["Without text", one.unreadable_pages.length > 0 ? `pages ${one.unreadable_pages.join(", ")}` : "no page"],
+    ["Contents", `BLAKE3 ${one.content_hash.slice(0, 16)}…`],
+  ];
+  return (
+    <>
+      <dl class="report">
+        {rows.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {one.warnings.length > 0 && (
+        <ul class="warnings">
+          {one.warnings.map((warning) => (
+            <li key={warning}>{warning}</li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
