@@ -258,7 +258,8 @@ def run(options, folder, port):
     environment = {
         "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{invoked.server_port}",
-        "TABLE_NAME": "queries", "WORKER_LAMBDA_NAME": "worker", "DOCENT_PUBLIC": "read,ask", "DOCENT_INDEX": str(index), "TMPDIR": folder,
+        "TABLE_NAME": "queries", "WORKER_LAMBDA_NAME": "worker", "DOCENT_PUBLIC": "read,ask",
+        "DOCENT_INDEX": str(index), "TMPDIR": folder,
         "OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "sk-bench", "DOCENT_EMBEDDER": "openai",
         "DOCENT_OPENAI_EMBEDDING_DIMENSION": str(DIMENSION)}
     api, worker = options.folder / "api", options.folder / "worker"

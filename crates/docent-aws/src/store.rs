@@ -284,7 +284,7 @@ impl QueryStore for DynamoQueryStore {
             let part = self.table.of_user(&listed_under, limit - found.len(), next).await?;
             for item in &part.items {
                 let query = self.decode(item)?;
-                // A user without a key may be called as another and its owner together are listed.
+                // A user without a key may bear the name that another's owner and user make together.
                 if query.request.owner.as_deref() == owner {
                     found.push(query);
                 }

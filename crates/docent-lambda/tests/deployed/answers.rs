@@ -83,6 +83,7 @@ fn stored(id: &str) -> &str {
 fn missing_collections_and_malformed_events_are_refused(stack: &Stack) {
     let unknown = json!({"query": "Anything?", "collection": "nowhere"});
     assert_eq!(stack.request("POST", "/v1/queries", Some(&unknown)).status, 404);
+    assert_eq!(stack.strangers_request("GET", "/list_query?user_id=ada").status, 401);
     for event in [json!({"version": 2, "query_id": "0192"}), json!({"hello": "world"}), json!([1])] {
         let refused = stack.invoke_worker(&event).json();
         assert_eq!(refused["errorType"], "invalid", "{event}: {refused}");

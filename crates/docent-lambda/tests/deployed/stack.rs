@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(crate) const FACT: &str = "Everybody has 25 days of annual leave in a calendar year.";
 /// Longest wait for a query to end, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Opens everything, the first system's items included.
+const OPERATORS_KEY: &str = "operators-key-of-these-tests";
 const ROLE: &str = "arn:aws:iam::111111111111:role/function";
 
 /// The system, until it is dropped.
@@ -115,7 +117,7 @@ impl Stack {
             "DOCENT_OPENAI_EMBEDDING_DIMENSION": DIMENSION.to_string(),
             "DOCENT_LEASE_S": "2",
             "DOCENT_ANSWER_TIMEOUT_S": "15",
-            "DOCENT_PUBLIC": "read,ask",
+            "DOCENT_API_KEY": OPERATORS_KEY,
         });
         let fields = variables.as_object_mut().expect("an object");
         fields.extend(more.as_object().expect("an object").clone());
@@ -161,10 +163,16 @@ impl Stack {
         self.request_to(&self.url, method, path, body)
     }
 
+    /// A request without a key.
+    pub(crate) fn strangers_request(&self, method: &str, path: &str) -> Answer {
+        self.aws.http(method, path, &[("host", &self.url)], b"").expect("the function URL answers")
+    }
+
     /// A request to a function URL.
     pub(crate) fn request_to(&self, host: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let headers = [("host", host), ("content-type", "application/json")];
+        let key = format!("Bearer {OPERATORS_KEY}");
+        let headers = [("host", host), ("content-type", "application/json"), ("authorization", key.as_str())];
         self.aws.http(method, path, &headers, body.as_bytes()).expect("the function URL answers")
     }
 
