@@ -550,7 +550,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["TABLE_NAME"],
         kind: Plain,
         default: Nothing("none; the Lambda functions need one"),
-        about: "the DynamoDB table that keeps the queries, instead of a file in the data folder",
+        about: "the DynamoDB table that keeps queries, API keys and counters, instead of a file in the data folder",
         read: |config, text| set(&mut config.table_name, Some(text.to_owned())),
     },
     Setting {
