@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve check test bench eval fmt docs clean tools
+.PHONY: help build demo serve check test infra-test image-test bench eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,12 @@ check: tools ## formatting, spelling, licences, lints
 
 test: tools ## all tests
 	scripts/run_tests.sh
+
+infra-test: tools ## the deployment's stacks, templates and workflows; needs no account and no Rust
+	scripts/infra_test.sh
+
+image-test: ## the Dockerfile, built with buildah on stand-ins for its base images
+	scripts/image_test.sh
 
 bench: tools ## the figures of docs/benchmarks.md, measured here
 	scripts/bench.sh
