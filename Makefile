@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve check test infra-test image-test bench eval fmt docs clean tools
+.PHONY: help build demo serve check test infra-test image-test e2e-deployed deploy destroy package release-notes bench eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,21 @@ test: tools ## all tests
 
 infra-test: tools ## the deployment's stacks, templates and workflows; needs no account and no Rust
 	scripts/infra_test.sh
+
+e2e-deployed: tools ## the life of a deployment, against AWS emulated on this machine
+	scripts/e2e_deployed.sh
+
+deploy: ## to AWS: infra/deployment.json says what, docs/deploy.md how
+	scripts/deploy.sh deploy
+
+destroy: ## from AWS: says what goes and what stays, and does it with CONFIRM=name
+	scripts/deploy.sh destroy
+
+package: ## the program as people download it: make package TARGET=x86_64-unknown-linux-musl
+	scripts/package.sh $(TARGET)
+
+release-notes: ## what the changelog says: make release-notes TAG=v1.0.0
+	@scripts/release_notes.sh $(TAG)
 
 image-test: ## the Dockerfile, built with buildah on stand-ins for its base images
 	scripts/image_test.sh

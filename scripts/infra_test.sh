@@ -4,15 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../infra"
 tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
+../scripts/install_node_packages.sh
 export CDK_DISABLE_CLI_TELEMETRY=true
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# Node's own list of what is installed, so that a second run installs nothing.
-if ! cmp -s package-lock.json node_modules/.docent-lock; then
-  npm ci --silent --no-audit --no-fund
-  cp package-lock.json node_modules/.docent-lock
-fi
 
 echo "types"
 npx tsc

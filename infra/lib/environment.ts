@@ -5,7 +5,7 @@
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import type { Settings } from './settings.js';
+import { asksForKey, type Settings } from './settings.js';
 
 /** Where things are kept. */
 export interface Places {
@@ -17,7 +17,9 @@ export interface Places {
 export function commonEnvironment(settings: Settings, places: Places): Record<string, string> {
   return {
     TABLE_NAME: places.table.tableName,
+    DOCENT_ANSWER_TIMEOUT_S: String(settings.answerTimeoutS),
     DOCENT_QUERY_DEADLINE_S: String(settings.queryDeadlineS),
+    DOCENT_DAILY_COST_CAP_USD: String(settings.dailyCostCapUsd),
     DOCENT_RETENTION_DAYS: String(settings.retentionDays),
     DOCENT_LOG_FORMAT: 'json',
     DOCENT_LOG_LEVEL: 'info',
@@ -27,10 +29,17 @@ export function commonEnvironment(settings: Settings, places: Places): Record<st
   };
 }
 
-/** For the function that answers. */
-export function workerEnvironment(settings: Settings, modelKey?: secretsmanager.ISecret): Record<string, string> {
+/** For the function that is called. Whom AWS lets through needs no key of Docent's. */
+export function apiEnvironment(settings: Settings): Record<string, string> {
+  return {
+    DOCENT_CORS_ORIGINS: settings.corsOrigins.join(',') || 'none',
+    ...(asksForKey(settings) ? {} : { DOCENT_PUBLIC: 'read,ask' }),
+  };
+}
+
+/** Who makes vectors and answers: both functions search, and only the worker asks a model. */
+export function modelEnvironment(settings: Settings, modelKey?: secretsmanager.ISecret): Record<string, string> {
   const given: Record<string, string | undefined> = {
-    DOCENT_ANSWER_TIMEOUT_S: String(settings.answerTimeoutS),
     DOCENT_GENERATOR: settings.generator,
     DOCENT_EMBEDDER: settings.embedder,
     OPENAI_API_KEY_SECRET_ARN: modelKey?.secretArn,

@@ -100,3 +100,8 @@ export function readSettings(given: unknown): Settings {
 export function needsModelKey(settings: Settings): boolean {
   return settings.generator === 'openai' || settings.embedder === 'openai';
 }
+
+/** Whether a caller has to show one of Docent's own keys. */
+export function asksForKey(settings: Settings): boolean {
+  return settings.urlAuth === 'docent-keys' && !settings.isPublic;
+}

@@ -10,13 +10,13 @@ type Row = [sid: string, actions: string[], resources: RegExp];
 const API: Row[] = [
   ['KeepQueries', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
   ['ListQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/queries_by_user_id$/],
-  ['ReadPointer', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
   ['WakeWorker', ['lambda:InvokeFunction'], /^WorkerFunction\w+\.Arn$/],
   ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^ApiLog\w+\.Arn$/],
 ];
 
 const WORKER: Row[] = [
-  ['AnswerQueries', ['dynamodb:GetItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
+  ['AnswerQueries', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
   ['DrainFailures', ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], /^WorkerFailures\w+\.Arn$/],
   ['FindOpenQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/open_queries$/],
   ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
@@ -63,6 +63,11 @@ describe.each([
 
 test('without a model the worker reads no secret', () => {
   expect(statementsOf(templates({ generator: 'quoting' }).service, 'Worker').has('ReadModelKey')).toBe(false);
+});
+
+test('the API reads the secret only to embed what is searched for', () => {
+  const { service: embedding } = templates({ embedder: 'openai' });
+  expect(statementsOf(embedding, 'Api').get('ReadModelKey')).toMatchObject({ Action: 'secretsmanager:GetSecretValue' });
 });
 
 test('no role is made beyond the two', () => {

@@ -48,7 +48,7 @@ describe('the functions', () => {
     expect(none.ReservedConcurrentExecutions).toBeUndefined();
   });
 
-  test('no secret is in an environment', () => {
+  test('the model’s key is in no environment', () => {
     const text = JSON.stringify([api.Environment, worker.Environment]);
     expect(text).not.toMatch(/resolve:secretsmanager|"OPENAI_API_KEY"/);
   });
@@ -79,6 +79,25 @@ describe('the URL', () => {
     const signed = templates({ urlAuth: 'aws-iam' }).service;
     expect(url(signed)).toMatchObject({ AuthType: 'AWS_IAM', InvokeMode: 'RESPONSE_STREAM' });
     expect(permissions(signed)).toEqual([]);
+  });
+});
+
+describe('Docent’s own keys', () => {
+  const told = (settings: object) => resource(templates({ ...settings }).service, 'AWS::Lambda::Function', 'Api').Properties.Environment.Variables;
+
+  test('must be given, are never shown, and reach the API alone', () => {
+    service.hasParameter('ApiKeys', { Type: 'String', NoEcho: true, Default: Match.absent() });
+    expect(api.Environment.Variables.DOCENT_API_KEYS).toEqual({ Ref: 'ApiKeys' });
+    expect(worker.Environment.Variables.DOCENT_API_KEYS).toBeUndefined();
+    expect(api.Environment.Variables.DOCENT_PUBLIC).toBeUndefined();
+  });
+
+  test.each([
+    ['in public', { isPublic: true }],
+    ['behind AWS’s signatures', { urlAuth: 'aws-iam' }],
+  ])('%s none is asked for, to read and ask only', (_, settings) => {
+    expect(told(settings)).toMatchObject({ DOCENT_PUBLIC: 'read,ask' });
+    expect(told(settings).DOCENT_API_KEYS).toBeUndefined();
   });
 });
 

@@ -3,8 +3,10 @@ import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { METRICS, TABLE } from '../contract.js';
+import { apiEnvironment, modelEnvironment } from '../environment.js';
 import type { Settings } from '../settings.js';
 import type { Alarms } from './alarms.js';
 import { DocentFunction } from './docent-function.js';
@@ -15,6 +17,10 @@ export interface ApiProps {
   readonly table: dynamodb.Table;
   /** Where generations are. */
   readonly generationsArn: string;
+  /** Only for a search with an embedding model behind an endpoint. */
+  readonly modelKey?: secretsmanager.ISecret;
+  /** Docent's own keys, separated by commas; absent if none is asked for. */
+  readonly keys?: string;
   readonly worker: lambda.IFunction;
   readonly alarms: Alarms;
   /** What both functions are told. */
@@ -37,8 +43,10 @@ export class Api extends Construct {
       timeout: TIMEOUT,
       environment: {
         ...props.environment,
+        ...apiEnvironment(props.settings),
+        ...modelEnvironment(props.settings, props.modelKey),
+        ...(props.keys ? { DOCENT_API_KEYS: props.keys } : {}),
         WORKER_LAMBDA_NAME: props.worker.functionName,
-        DOCENT_CORS_ORIGINS: props.settings.corsOrigins.join(',') || 'none',
       },
     });
     this.function = api.function;
@@ -62,8 +70,11 @@ export class Api extends Construct {
       resources: [`${props.table.tableArn}/index/${TABLE.byUser.name}`],
     });
     api.allow({ sid: 'WakeWorker', actions: ['lambda:InvokeFunction'], resources: [props.worker.functionArn] });
+    if (props.modelKey) {
+      api.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [props.modelKey.secretArn] });
+    }
     api.allow({
-      sid: 'ReadPointer',
+      sid: 'ReadIndex',
       actions: ['s3:GetObject'],
       resources: [`${props.generationsArn}/*`],
       wildcard: 'All objects of all generations; their names are hashes that are not known beforehand.',

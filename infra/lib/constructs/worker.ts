@@ -11,7 +11,7 @@ import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { METRICS, SWEEP_EVENT, TABLE } from '../contract.js';
-import { workerEnvironment } from '../environment.js';
+import { modelEnvironment } from '../environment.js';
 import type { Settings } from '../settings.js';
 import type { Alarms } from './alarms.js';
 import { DocentFunction } from './docent-function.js';
@@ -46,7 +46,7 @@ export class Worker extends Construct {
       binary: 'worker',
       memoryMib: props.settings.workerMemoryMib,
       timeout,
-      environment: { ...props.environment, ...workerEnvironment(props.settings, props.modelKey) },
+      environment: { ...props.environment, ...modelEnvironment(props.settings, props.modelKey) },
       reservedConcurrency: props.settings.workerConcurrency,
     });
     this.function = worker.function;
@@ -76,7 +76,7 @@ export class Worker extends Construct {
   private grant(worker: DocentFunction, props: WorkerProps): void {
     worker.allow({
       sid: 'AnswerQueries',
-      actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+      actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
       resources: [props.table.tableArn],
     });
     worker.allow({

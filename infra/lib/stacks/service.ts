@@ -1,5 +1,5 @@
 /** What may be replaced at any time: functions, URL, queue, schedule, logs, alarms. Deleting this stack loses no answer. */
-import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, CfnParameter, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import * as budgets from 'aws-cdk-lib/aws-budgets';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -11,7 +11,7 @@ import { Dashboard } from '../constructs/dashboard.js';
 import { own, PERIOD } from '../constructs/metrics.js';
 import { Worker } from '../constructs/worker.js';
 import { commonEnvironment } from '../environment.js';
-import type { Settings } from '../settings.js';
+import { asksForKey, type Settings } from '../settings.js';
 import type { DataStack } from './data.js';
 
 export interface ServiceStackProps extends StackProps {
@@ -27,7 +27,12 @@ export class ServiceStack extends Stack {
     const generationsArn = `${data.exportValue(data.bucket.bucketArn)}/${settings.indexPrefix}`;
     const common = { settings, table: data.table, generationsArn, alarms, environment: commonEnvironment(settings, data) };
     const worker = new Worker(this, 'Worker', { ...common, modelKey: data.modelKey });
-    const api = new Api(this, 'Api', { ...common, worker: worker.function });
+    const api = new Api(this, 'Api', {
+      ...common,
+      worker: worker.function,
+      keys: this.keys(settings),
+      modelKey: settings.embedder === 'openai' ? data.modelKey : undefined,
+    });
     this.watch(alarms, props, worker.function);
     new Dashboard(this, 'Overview', { api, worker, alarms, table: data.table, dailyCostCapUsd: settings.dailyCostCapUsd });
     this.limit(settings);
@@ -35,6 +40,20 @@ export class ServiceStack extends Stack {
     new CfnOutput(this, 'ApiName', { value: api.function.functionName });
     new CfnOutput(this, 'WorkerName', { value: worker.function.functionName });
     new CfnOutput(this, 'FailureQueueUrl', { value: worker.failures.queueUrl });
+  }
+
+  /**
+   * The deployment's first keys come as a parameter that CloudFormation never shows; an upgrade keeps them. Without one the
+   * stack cannot be made, so no URL is ever open by accident.
+   */
+  private keys(settings: Settings): string | undefined {
+    if (!asksForKey(settings)) return undefined;
+    return new CfnParameter(this, 'ApiKeys', {
+      description: "Docent's keys that open everything, separated by commas, each of at least 32 characters",
+      type: 'String',
+      noEcho: true,
+      allowedPattern: '[A-Za-z0-9_-]{32,}(,[A-Za-z0-9_-]{32,})*',
+    }).valueAsString;
   }
 
   /** What belongs to no single function. */
