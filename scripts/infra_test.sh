@@ -14,8 +14,8 @@ npx tsc
 echo "assertions, practices"
 npx vitest run --reporter=dot
 echo "templates"
-mkdir -p "$work/dist/api" "$work/dist/worker"
-touch "$work/dist/api/bootstrap" "$work/dist/worker/bootstrap"
+mkdir -p "$work/dist/arm64/api" "$work/dist/arm64/worker"
+touch "$work/dist/arm64/api/bootstrap" "$work/dist/arm64/worker/bootstrap"
 npx cdk --no-notices synth --quiet --output "$work/out" --context "artefacts=$work/dist" \
   --context alarmEmail=team@example.com --context monthlyBudgetUsd=20
 "$tools/infra-python/bin/cfn-lint" "$work"/out/*.template.json

@@ -19,18 +19,19 @@ export function artefacts(): string {
   for (const name of ['api', 'worker']) {
     const program = join(PROGRAMS, name);
     if (!existsSync(program)) throw new Error(`${program} does not exist\nhint: cargo build --release -p docent-lambda --features local-model`);
-    mkdirSync(join(folder, name));
-    cpSync(program, join(folder, name, 'bootstrap'));
-    cpSync(index, join(folder, name, 'index'), { recursive: true });
+    const place = join(folder, 'x86-64', name);
+    mkdirSync(place, { recursive: true });
+    cpSync(program, join(place, 'bootstrap'));
+    cpSync(index, join(place, 'index'), { recursive: true });
   }
   return folder;
 }
 
-/** The same, with a worker that ends as soon as it starts. */
+/** The same, with an API that ends as soon as it starts. */
 export function broken(good: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'docent-broken-'));
   cpSync(good, folder, { recursive: true });
-  writeFileSync(join(folder, 'api', 'bootstrap'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  writeFileSync(join(folder, 'x86-64', 'api', 'bootstrap'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
   return folder;
 }
 

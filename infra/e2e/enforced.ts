@@ -97,7 +97,7 @@ function without(whole: string, grant: string): string {
 async function make(account: string): Promise<void> {
   const out = await synthesise();
   const Bucket = `cdk-hnb659fds-assets-${account}-us-east-1`;
-  await new S3Client().send(new CreateBucketCommand({ Bucket }));
+  await new S3Client({ forcePathStyle: true }).send(new CreateBucketCommand({ Bucket }));
   await new SSMClient().send(new PutParameterCommand({ Name: '/cdk-bootstrap/hnb659fds/version', Value: '30', Type: 'String' }));
   for (const name of ['Data', 'Service']) {
     await publish(out, name, Bucket);
@@ -111,7 +111,7 @@ async function publish(out: string, name: string, Bucket: string): Promise<void>
     const path = join(out, source.path);
     const Body = readFileSync(source.packaging === 'zip' ? zipped(path) : path);
     for (const { objectKey } of Object.values<any>(destinations)) {
-      await new S3Client().send(new PutObjectCommand({ Bucket, Key: objectKey, Body }));
+      await new S3Client({ forcePathStyle: true }).send(new PutObjectCommand({ Bucket, Key: objectKey, Body }));
     }
   }
 }

@@ -22,7 +22,7 @@ export const settingsSchema = z
     architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
     /** How the functions travel: a zip of one `bootstrap` each, or one container image. */
     packaging: z.enum(['zip', 'image']).default('zip'),
-    /** Folder with `api/bootstrap` and `worker/bootstrap`, relative to `infra/`. Only for `zip`. */
+    /** Folder with `arm64/api/bootstrap` and so on, as `make build-lambda` writes it, relative to `infra/`. Only for `zip`. */
     artefacts: z.string().min(1).default('dist'),
     /** Folder of the checkout whose index is baked into the image, instead of one from the bucket. Only for `image`. */
     imageIndex: z.string().min(1).optional(),
@@ -105,3 +105,6 @@ export function needsModelKey(settings: Settings): boolean {
 export function asksForKey(settings: Settings): boolean {
   return settings.urlAuth === 'docent-keys' && !settings.isPublic;
 }
+
+/** What the folders of the built functions are called. */
+export const PROCESSORS = { arm64: 'arm64', x86_64: 'x86-64' } as const;

@@ -10,10 +10,11 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { readSettings, type Settings } from '../lib/settings.js';
 
 export const INFRA = resolve(import.meta.dirname, '..');
+const CDK = resolve(INFRA, 'node_modules', '.bin', 'cdk');
 
 /** Something that the person at the keyboard can act on. */
 export class Complaint extends Error {
@@ -36,11 +37,12 @@ export function deploymentSettings(): Settings {
   return readSettings(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
 }
 
-/** Whose account this is; complains if nobody's. */
+/** Whose account this is, and where, as the CDK writes it (`ACCOUNT/REGION`); complains if nobody's. */
 export async function account(): Promise<string> {
   try {
-    const identity = await new STSClient().send(new GetCallerIdentityCommand());
-    return identity.Account!;
+    const client = new STSClient();
+    const identity = await client.send(new GetCallerIdentityCommand());
+    return `${identity.Account}/${await client.config.region()}`;
   } catch (error) {
     throw new Complaint(
       `AWS does not know who is calling: ${(error as Error).message}`,
@@ -76,7 +78,7 @@ export async function template(name: string): Promise<string> {
   return JSON.stringify(JSON.parse(TemplateBody!));
 }
 
-/** Puts a stack back to what it was made of; its parameters stay as they are. */
+/** Makes a stack what a template says, for example the one before; its parameters stay as they are. */
 export async function restore(name: string, body: string): Promise<void> {
   const client = cloudFormation();
   const Parameters = Object.keys(JSON.parse(body).Parameters ?? {}).map((ParameterKey) => ({
@@ -89,25 +91,30 @@ export async function restore(name: string, body: string): Promise<void> {
 }
 
 /** Makes the templates once, for several commands; the folder that they are in. */
-export async function synthesise(...context: string[]): Promise<string> {
+export async function synthesise(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'docent-assembly-'));
   const app = process.env.DOCENT_CDK_APP ? ['--app', process.env.DOCENT_CDK_APP] : [];
-  await cdk('synth', '--quiet', '--output', folder, ...app, ...context.flatMap((it) => ['--context', it]));
+  await cdk('synth', '--quiet', '--output', folder, ...app);
   return folder;
+}
+
+/** Prepares an account and region for the CDK; away from this app, which it would otherwise synthesise. */
+export async function bootstrap(where: string): Promise<void> {
+  await run(CDK, ['--no-notices', 'bootstrap', `aws://${where}`], tmpdir());
 }
 
 /** Runs the CDK with its output shown; complains if it fails. */
 export async function cdk(...args: string[]): Promise<void> {
-  await run('npx', ['cdk', '--no-notices', ...args]);
+  await run(CDK, ['--no-notices', ...args]);
 }
 
 /** Runs a program with its output shown; complains if it fails. */
-export async function run(program: string, args: string[], folder = INFRA): Promise<void> {
+export async function run(program: string, args: string[], folder: string = INFRA): Promise<void> {
   const status = await new Promise<number | null>((done, failed) => {
     const child = spawn(program, args, { cwd: folder, stdio: 'inherit' });
     child.on('error', failed).on('close', done);
   });
-  if (status !== 0) throw new Complaint(`${program} ${args.slice(0, 3).join(' ')} ended with status ${status}`, 'its own words are above');
+  if (status !== 0) throw new Complaint(`${basename(program)} ${args.slice(0, 3).join(' ')} ended with status ${status}`, 'its own words are above');
 }
 
 /** Runs a script to its end: a complaint is printed like any error of Docent, and the status says so. */

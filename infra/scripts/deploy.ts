@@ -6,8 +6,8 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { asksForKey, needsModelKey, type Settings } from '../lib/settings.js';
-import { account, cdk, Complaint, deploymentSettings, INFRA, restore, run, say, stack, synthesise, template } from './cloud.js';
+import { asksForKey, needsModelKey, PROCESSORS, type Settings } from '../lib/settings.js';
+import { account, bootstrap, cdk, Complaint, deploymentSettings, INFRA, restore, run, say, stack, synthesise, template } from './cloud.js';
 import { smoke } from './smoke.js';
 
 /** What the caller may say by the environment. */
@@ -24,8 +24,9 @@ interface Wishes {
 
 /** Everything, in order. */
 export async function deploy(settings: Settings, wishes: Wishes): Promise<void> {
-  say(`account ${await account()}`);
-  await prepare(settings);
+  const where = await account();
+  say(`account and region ${where}`);
+  await prepare(settings, where);
   const names = { data: `${settings.name}-data`, service: `${settings.name}-service` };
   const before = (await stack(names.service)) && (await template(names.service));
   const app = await synthesise();
@@ -38,13 +39,22 @@ export async function deploy(settings: Settings, wishes: Wishes): Promise<void> 
   tell(settings, outputs, (await stack(names.data))!.outputs, wishes.keys ? undefined : keys);
 }
 
-async function prepare(settings: Settings): Promise<void> {
+async function prepare(settings: Settings, where: string): Promise<void> {
   if ((await stack('CDKToolkit')) === undefined) {
     say('this account and region have not been used by the CDK before: preparing them');
-    await cdk('bootstrap');
+    await bootstrap(where);
   }
-  const there = ['api', 'worker'].every((name) => existsSync(resolve(INFRA, settings.artefacts, name, 'bootstrap')));
-  if (settings.packaging === 'zip' && !there) await run('make', ['build-lambda'], resolve(INFRA, '..'));
+  if (settings.packaging === 'zip') await build(settings);
+}
+
+/** Builds the functions for the processor that is wanted, unless their files are there. */
+async function build(settings: Settings): Promise<void> {
+  const processor = PROCESSORS[settings.architecture];
+  const folder = resolve(INFRA, settings.artefacts);
+  const file = (name: string) => resolve(folder, processor, name, 'bootstrap');
+  if (['api', 'worker'].every((name) => existsSync(file(name)))) return;
+  process.env.DOCENT_LAMBDA_PROCESSORS = processor;
+  await run(resolve(INFRA, '..', 'scripts', 'build_lambda.sh'), [folder]);
 }
 
 /**

@@ -4,19 +4,21 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { deployment } from '../lib/app.js';
-import { readSettings } from '../lib/settings.js';
+import { PROCESSORS, readSettings } from '../lib/settings.js';
 
 /** The checkout, for what other languages say about the same things. */
 export const CHECKOUT = resolve(import.meta.dirname, '..', '..');
 
 const flags = JSON.parse(readFileSync(resolve(CHECKOUT, 'infra', 'cdk.json'), 'utf8')).context;
 
-/** A folder with two files that stand for the binaries. */
+/** A folder with files that stand for the binaries. */
 export function placeholders(): string {
   const folder = mkdtempSync(join(tmpdir(), 'docent-artefacts-'));
-  for (const binary of ['api', 'worker']) {
-    mkdirSync(join(folder, binary));
-    writeFileSync(join(folder, binary, 'bootstrap'), '#!/bin/sh\n', { mode: 0o755 });
+  for (const processor of Object.values(PROCESSORS)) {
+    for (const binary of ['api', 'worker']) {
+      mkdirSync(join(folder, processor, binary), { recursive: true });
+      writeFileSync(join(folder, processor, binary, 'bootstrap'), '#!/bin/sh\n', { mode: 0o755 });
+    }
   }
   return folder;
 }

@@ -2,7 +2,7 @@
  * The same stacks for the emulator of the end-to-end test: told where AWS and the model are, and with the one alarm over a
  * computed metric, which the emulator cannot make, over a plain one. Everything else is as it is deployed.
  */
-import { App, Aspects, type IAspect } from 'aws-cdk-lib';
+import { Aspects, type IAspect } from 'aws-cdk-lib';
 import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IConstruct } from 'constructs';
@@ -40,7 +40,5 @@ function simplify(alarm: CfnAlarm): void {
   alarm.period = 300;
 }
 
-/** What destroying says on the command line. */
-const keepData: unknown = new App().node.tryGetContext('keepData');
-const { app } = deployment(readSettings({ ...given.settings, ...(keepData === undefined ? {} : { keepData }) }));
+const { app } = deployment(readSettings(given.settings ?? {}));
 Aspects.of(app).add(new ForEmulator());

@@ -26,7 +26,7 @@ describe('the functions', () => {
   });
 
   test('a missing file is named before anything is made', () => {
-    expect(() => templates({ artefacts: 'nowhere' })).toThrow(/nowhere\/worker\/bootstrap does not exist\nhint: make build-lambda/);
+    expect(() => templates({ artefacts: 'nowhere' })).toThrow(/nowhere\/arm64\/worker\/bootstrap does not exist\nhint: scripts\/build_lambda.sh/);
   });
 
   test('logs are forgotten after thirty days, or as told', () => {

@@ -10,7 +10,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Settings } from '../settings.js';
+import { PROCESSORS, type Settings } from '../settings.js';
 
 /** The folder of this app and the one above it, where the Dockerfile lies. */
 const INFRA = resolve(import.meta.dirname, '..', '..');
@@ -95,7 +95,7 @@ export class DocentFunction extends Construct {
       ...common,
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
-      code: lambda.Code.fromAsset(bootstrapFolder(props.settings.artefacts, props.binary)),
+      code: lambda.Code.fromAsset(bootstrapFolder(props.settings, props.binary)),
     });
   }
 }
@@ -113,11 +113,11 @@ function image(stage: string, settings: Settings): lambda.DockerImageCode {
   });
 }
 
-/** The folder with one prebuilt `bootstrap`. */
-function bootstrapFolder(artefacts: string, binary: string): string {
-  const folder = resolve(INFRA, artefacts, binary);
-  if (existsSync(join(folder, 'bootstrap'))) return folder;
-  throw new Error(`${join(artefacts, binary, 'bootstrap')} does not exist\nhint: make build-lambda writes it`);
+/** The folder with one prebuilt `bootstrap`, and an index beside it if one is to travel along. */
+function bootstrapFolder(settings: Settings, binary: string): string {
+  const folder = join(settings.artefacts, PROCESSORS[settings.architecture], binary);
+  if (existsSync(resolve(INFRA, folder, 'bootstrap'))) return resolve(INFRA, folder);
+  throw new Error(`${join(folder, 'bootstrap')} does not exist\nhint: scripts/build_lambda.sh ${resolve(INFRA, settings.artefacts)} writes it`);
 }
 
 /** A resolved name as the checks write it in their findings: the name of what is imported, then the rest of the text. */
