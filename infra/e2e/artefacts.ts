@@ -8,12 +8,13 @@ const CHECKOUT = resolve(import.meta.dirname, '..', '..');
 /** Where cargo puts the programs for this machine. */
 const PROGRAMS = join(process.env.CARGO_TARGET_DIR ?? join(CHECKOUT, 'target'), 'release');
 
-/** A question that the handbook answers. */
+/** A question that these documents answer. */
 export const QUESTION = 'What does error E-417 mean?';
 
 /** A folder as `make build-lambda` makes it, with the handbook's index beside each program. */
 export function artefacts(): string {
-  if (process.env.FAKE) return process.env.FAKE;
+  // Built functions, laid out as `scripts/build_lambda.sh` does it, may be named instead.
+  if (process.env.DOCENT_ARTEFACTS) return process.env.DOCENT_ARTEFACTS;
   const folder = mkdtempSync(join(tmpdir(), 'docent-deployed-'));
   const index = ingest(folder);
   for (const name of ['api', 'worker']) {
@@ -37,7 +38,7 @@ export function broken(good: string): string {
 
 function ingest(folder: string): string {
   const data = join(folder, 'data');
-  const handbook = join(CHECKOUT, 'examples', 'handbook');
+  const handbook = join(CHECKOUT, 'examples', 'handbook', 'product');
   const program = join(PROGRAMS, 'docent');
   execFileSync(program, ['ingest', handbook, '--collection', 'default', '--data', data], { stdio: 'ignore' });
   return join(data, 'index');

@@ -33,6 +33,8 @@ export class Emulator {
     await answering(endpoint);
     const emulator = new Emulator(child, home, endpoint, String(++accounts));
     emulator.isWhereAwsIs();
+    // It is not ended by the end of this process alone.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (emulator.stop(), process.exit(1)));
     return emulator;
   }
 
