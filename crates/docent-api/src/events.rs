@@ -4,10 +4,11 @@
 //! `Last-Event-ID` and is told what followed. A query that this process works on is watched through its log; one that
 //! is done is replayed from the store; one that another process works on is looked up until it is done.
 
+use crate::access::Caller;
 use crate::problem::{Problem, ProblemBody};
-use crate::routes::queries::unknown;
+use crate::routes::queries::visible;
 use crate::state::Api;
-use crate::wire::{QueryBody, citations, sources, stored_id};
+use crate::wire::{QueryBody, citations, sources};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -31,13 +32,11 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
     responses((status = 200, description = "Server-sent events: status, sources, statement, done"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn stream(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let stored = stored_id(&id).to_owned();
-    if api.engine.queries.get(&stored).await?.is_none() {
-        return Err(unknown(&id));
-    }
+    let stored = visible(&api, &caller, &id).await?.id;
     let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|seen| seen.parse().ok());
     let watch = Watch { api, id: stored, place: seen.unwrap_or(0), log: None, done: false };
     let events = futures::stream::unfold(watch, |mut watch| async move {

@@ -5,6 +5,8 @@
 //! wrong), trouble with the store is not shown as "not found" or as an empty list, and queries of one second are listed
 //! newest first.
 
+use crate::access::Caller;
+use crate::problem::{seconds, whole_seconds};
 use crate::python_json;
 use crate::state::Api;
 use axum::body::Bytes;
@@ -16,6 +18,7 @@ use axum::{Json, Router};
 use docent_core::query::{Failure, QueryRequest};
 use docent_core::{Query, QueryStatus};
 use docent_engine::queries::QUESTION_CHARS_MAX;
+use docent_engine::{Error, ErrorKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -126,7 +129,14 @@ fn detail(status: StatusCode, detail: impl Into<Value>) -> Response {
     (status, Json(json!({"detail": detail.into()}))).into_response()
 }
 
-fn trouble(error: &docent_engine::Error) -> Response {
+/// A reached budget is the caller's to know; everything else is a defect, as it was for the first system.
+#[expect(clippy::needless_pass_by_value, reason = "ends the way of an error")]
+fn trouble(error: Error) -> Response {
+    if let ErrorKind::BudgetExceeded { retry_after } = error.kind() {
+        let mut response = detail(StatusCode::TOO_MANY_REQUESTS, error.to_string());
+        response.headers_mut().insert(header::RETRY_AFTER, seconds(whole_seconds(retry_after)));
+        return response;
+    }
     tracing::error!(%error, request_id = crate::problem::request_id(), "request failed");
     (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
 }
@@ -150,7 +160,13 @@ pub(crate) async fn index(method: Method, headers: HeaderMap) -> Response {
 #[utoipa::path(post, path = "/submit_query", tag = "first system", operation_id = "submit_query_endpoint_submit_query_post",
     request_body = SubmitQueryRequest,
     responses((status = 200, body = Item), (status = 400, description = "Too long"), (status = 422, description = "Not valid")))]
-pub(crate) async fn submit_query(State(api): State<Api>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn submit_query(
+    State(api): State<Api>,
+    caller: Caller,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     if method != Method::POST {
         return method_not_allowed("POST");
     }
@@ -162,27 +178,27 @@ pub(crate) async fn submit_query(State(api): State<Api>, method: Method, headers
         let message = format!("Query is too long. Max character limit is {QUESTION_CHARS_MAX}");
         return detail(StatusCode::BAD_REQUEST, message);
     }
-    match accepted(&api, text, user_id).await {
+    match accepted(&api, &caller, text, user_id).await {
         Ok(query) => Json(Item::from(&query)).into_response(),
-        Err(error) => trouble(&error),
+        Err(problem) => problem,
     }
 }
 
-async fn accepted(api: &Api, text: String, user_id: String) -> docent_engine::Result<Query> {
+async fn accepted(api: &Api, caller: &Caller, text: String, user_id: String) -> Result<Query, Response> {
     let is_empty = text.trim().is_empty();
     let request = QueryRequest {
         text,
         user_id,
-        collection: api.settings.collection.clone(),
+        collection: caller.collection(None, &api.settings.collection).map_err(IntoResponse::into_response)?,
+        owner: caller.owner().map(str::to_owned),
         top_k: api.settings.top_k,
         ..QueryRequest::default()
     };
-    let (query, _) = api.engine.accept_unchecked(request, None).await?;
     if is_empty {
         let failure = Failure { code: "invalid".to_owned(), message: "it is empty".to_owned(), hint: None };
-        api.engine.queries.fail_unheld(&query.id, &failure, (api.engine.clock)()).await?;
-        return Ok(api.engine.queries.get(&query.id).await?.unwrap_or(query));
+        return api.engine.accept_as_failed(request, &failure).await.map_err(trouble);
     }
+    let (query, _) = api.engine.accept_unchecked(request, None).await.map_err(trouble)?;
     api.engine.dispatch(&query.id).await;
     Ok(query)
 }
@@ -191,29 +207,39 @@ async fn accepted(api: &Api, text: String, user_id: String) -> docent_engine::Re
 #[utoipa::path(get, path = "/get_query", tag = "first system", operation_id = "get_query_endpoint_get_query_get",
     params(("query_id" = String, Query)),
     responses((status = 200, body = Item), (status = 404, description = "Unknown"), (status = 422, description = "Not valid")))]
-pub(crate) async fn get_query(State(api): State<Api>, method: Method, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn get_query(
+    State(api): State<Api>,
+    caller: Caller,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
     if method != Method::GET {
         return method_not_allowed("GET");
     }
     let Some(id) = parameter(query.as_deref(), "query_id") else { return missing_parameter("query_id") };
     match api.engine.queries.get(&id).await {
-        Ok(Some(query)) => Json(Item::from(&query)).into_response(),
-        Ok(None) => detail(StatusCode::NOT_FOUND, format!("Query Not Found: {id}")),
-        Err(error) => trouble(&error),
+        Ok(Some(query)) if caller.sees(&query) => Json(Item::from(&query)).into_response(),
+        Ok(_) => detail(StatusCode::NOT_FOUND, format!("Query Not Found: {id}")),
+        Err(error) => trouble(error),
     }
 }
 
 /// A user's queries, newest first.
 #[utoipa::path(get, path = "/list_query", tag = "first system", operation_id = "list_query_endpoint_list_query_get",
     params(("user_id" = String, Query)), responses((status = 200, body = Vec<Item>), (status = 422, description = "Not valid")))]
-pub(crate) async fn list_query(State(api): State<Api>, method: Method, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn list_query(
+    State(api): State<Api>,
+    caller: Caller,
+    method: Method,
+    RawQuery(query): RawQuery,
+) -> Response {
     if method != Method::GET {
         return method_not_allowed("GET");
     }
     let Some(user) = parameter(query.as_deref(), "user_id") else { return missing_parameter("user_id") };
-    match api.engine.queries.list(&user, LIST_MAX, None).await {
+    match api.engine.queries.list(caller.owner(), &user, LIST_MAX, None).await {
         Ok(queries) => Json(queries.iter().map(Item::from).collect::<Vec<_>>()).into_response(),
-        Err(error) => trouble(&error),
+        Err(error) => trouble(error),
     }
 }
 

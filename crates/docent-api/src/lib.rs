@@ -17,6 +17,7 @@ mod openapi;
 mod origins;
 mod problem;
 mod python_json;
+mod request_id;
 mod router;
 mod routes;
 mod serve;
@@ -25,5 +26,5 @@ pub mod wire;
 
 pub use openapi::openapi;
 pub use router::router;
-pub use serve::serve;
+pub use serve::{ServeSettings, serve};
 pub use state::{Api, ApiSettings};

@@ -1,11 +1,19 @@
 //! The description of all routes (OpenAPI 3.1).
 
+use crate::access::{Need, need};
 use crate::routes::{collections, documents, health, queries, search};
 use crate::{events, facade};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
+use docent_core::access::Scope;
 use std::sync::LazyLock;
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+
+/// Name of the way to show a key.
+const BEARER: &str = "bearer";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,7 +41,44 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| serde_json::to_string(&open
 
 /// The description as a value.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    let mut description = Description::openapi();
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "A key that `docent keys create` made, or one of the server's settings. A server of one's own machine \
+            that has no keys asks for none.",
+        ))
+        .build();
+    description.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    for (path, item) in &mut description.paths.paths {
+        for (method, operation) in operations(item) {
+            if let Need::OneOf(scopes) = need(&method, path) {
+                ask_for_key(operation, scopes);
+            }
+        }
+    }
+    description
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let PathItem { get, post, put, delete, .. } = item;
+    let all = [(Method::GET, get), (Method::POST, post), (Method::PUT, put), (Method::DELETE, delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// What every route answers that is not open to all. Where one of several scopes will do, each is a way in.
+fn ask_for_key(operation: &mut Operation, scopes: &[Scope]) {
+    let way_in = |scope: &Scope| SecurityRequirement::new(BEARER, [scope.as_str()]);
+    operation.security = Some(scopes.iter().map(way_in).collect());
+    let body = || ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+    for (status, description) in [
+        ("401", "No key, or one that is unknown, expired or revoked"),
+        ("403", "The key lacks the scope"),
+        ("429", "Over the key's rate, or over the day's budget: `Retry-After` says when to come back"),
+    ] {
+        let response = ResponseBuilder::new().description(description).content("application/json", body()).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert(response.into());
+    }
 }
 
 pub(crate) async fn document() -> Response {

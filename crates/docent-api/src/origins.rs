@@ -6,6 +6,11 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+/// What a page may read of an answer beside its body.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "location, retry-after, www-authenticate, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, \
+     x-ratelimit-reset-requests, x-request-id",
+);
 const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT");
 
 /// Answers preflights and marks other answers.
@@ -25,6 +30,7 @@ pub(crate) async fn mark(State(api): State<Api>, request: Request, next: Next) -
         let headers = response.headers_mut();
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, shown);
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         if !is_any {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }

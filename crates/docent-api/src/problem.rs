@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docent_engine::{Error, ErrorKind};
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 tokio::task_local! {
@@ -25,7 +26,7 @@ pub(crate) struct ProblemBody {
 /// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemDetail {
-    /// `invalid_request_error`, `authentication_error`, `not_found_error`, `conflict_error`, `rate_limit_error`, `server_error`.
+    /// `invalid_request_error`, `authentication_error`, `permission_error`, `not_found_error`, `conflict_error`, `rate_limit_error`, `server_error`.
     r#type: &'static str,
     /// A word programs can branch on.
     code: &'static str,
@@ -76,9 +77,15 @@ impl Problem {
         self
     }
 
+    pub(crate) fn headers(mut self, add: impl FnOnce(&mut HeaderMap)) -> Self {
+        add(&mut self.headers);
+        self
+    }
+
     fn kind(&self) -> &'static str {
         match self.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
+            StatusCode::FORBIDDEN => "permission_error",
             StatusCode::NOT_FOUND => "not_found_error",
             StatusCode::CONFLICT => "conflict_error",
             StatusCode::TOO_MANY_REQUESTS => "rate_limit_error",
@@ -95,6 +102,7 @@ impl From<Error> for Problem {
             ErrorKind::Invalid => (StatusCode::BAD_REQUEST, "invalid"),
             ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict"),
             ErrorKind::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            ErrorKind::BudgetExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "budget_exceeded"),
             ErrorKind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             ErrorKind::Unauthorized => (StatusCode::BAD_GATEWAY, "model_unauthorized"),
@@ -104,6 +112,9 @@ impl From<Error> for Problem {
         match error.kind() {
             ErrorKind::RateLimited { retry_after } => {
                 problem.header(header::RETRY_AFTER, seconds(retry_after.map_or(1, |wait| wait.as_secs().max(1))))
+            }
+            ErrorKind::BudgetExceeded { retry_after } => {
+                problem.header(header::RETRY_AFTER, seconds(whole_seconds(retry_after)))
             }
             ErrorKind::Unavailable => problem.header(header::RETRY_AFTER, seconds(1)),
             _ => problem,
@@ -124,6 +135,11 @@ fn defect(error: &Error) -> Problem {
 /// The id of the request being answered.
 pub(crate) fn request_id() -> String {
     REQUEST_ID.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Seconds, rounded up: who waits that long has waited enough.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)
 }
 
 /// A number of seconds as a header's value.

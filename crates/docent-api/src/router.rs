@@ -3,7 +3,7 @@
 use crate::problem::Problem;
 use crate::routes::{collections, documents, health, queries, search};
 use crate::state::Api;
-use crate::{access, body, docs, events, facade, openapi, origins};
+use crate::{access, body, docs, events, facade, openapi, origins, request_id};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
@@ -37,10 +37,11 @@ pub fn router(api: Api) -> Router {
         .route("/docs", get(docs::page))
         .fallback(unknown_path)
         .layer(DefaultBodyLimit::max(body::BODY_BYTES_MAX))
-        .layer(from_fn_with_state(api.clone(), access::check_key))
+        .layer(from_fn_with_state(api.clone(), body::in_time))
+        .layer(from_fn_with_state(api.clone(), access::check))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(api.clone(), origins::mark))
-        .layer(from_fn(access::number))
+        .layer(from_fn(request_id::number))
         .with_state(api)
 }
 

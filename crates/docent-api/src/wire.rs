@@ -2,7 +2,8 @@
 
 use docent_core::query::{Failure, Query};
 use docent_core::{
-    Citation, Document, Filter, Hit, Outcome, Page, QueryStatus, SearchMode, Source, Timestamp, Verification,
+    Citation, Cost, Document, Filter, Hit, MicroDollars, Outcome, Page, QueryStatus, SearchMode, Source, Timestamp,
+    Verification,
 };
 use docent_engine::ports::Collection;
 use serde::{Deserialize, Serialize};
@@ -77,9 +78,8 @@ pub struct QueryBody {
     pub sources: Vec<SourceBody>,
     /// Tokens spent.
     pub usage: Option<UsageBody>,
-    /// Estimated cost; not known yet.
-    #[schema(value_type = Option<Object>)]
-    pub cost: Option<serde_json::Value>,
+    /// What the answer cost, as an estimate.
+    pub cost: Option<CostBody>,
     /// The index generation that was searched.
     pub generation: Option<String>,
     /// Who answered.
@@ -168,6 +168,30 @@ pub struct UsageBody {
     pub embedding_tokens: u64,
 }
 
+/// Money, estimated from the tokens and a price list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CostBody {
+    /// US dollars; null if it cannot be known, and then `note` says why.
+    pub usd: Option<f64>,
+    /// The model that answered.
+    pub model: String,
+    /// The day of the price list, `2026-11-05`; null if nothing was charged for.
+    pub prices_as_of: Option<String>,
+    /// Why there is no estimate.
+    pub note: Option<String>,
+}
+
+impl From<&Cost> for CostBody {
+    fn from(cost: &Cost) -> Self {
+        Self {
+            usd: cost.money.map(MicroDollars::dollars),
+            model: cost.model.clone(),
+            prices_as_of: cost.prices_as_of.clone(),
+            note: cost.note.clone(),
+        }
+    }
+}
+
 /// Why a query failed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FailureBody {
@@ -197,7 +221,7 @@ impl From<&Query> for QueryBody {
                 total_tokens: answer.usage.total_tokens,
                 embedding_tokens: answer.usage.embedding_tokens,
             }),
-            cost: None,
+            cost: answer.and_then(|answer| answer.cost.as_ref()).map(CostBody::from),
             generation: answer.map(|answer| answer.generation.clone()),
             model: answer.map(|answer| answer.model.clone()),
             error: query.failure.as_ref().map(FailureBody::from),
@@ -332,6 +356,9 @@ pub struct SearchResults {
     pub data: Vec<HitBody>,
     /// The index generation that was searched.
     pub generation: String,
+    /// Which ranking it is: `bm25`, `dense` or `hybrid`. Not the one that was asked for where the store has no index of
+    /// words.
+    pub mode: &'static str,
 }
 
 /// A chunk with the scores that brought it here.
@@ -394,7 +421,7 @@ pub struct DocumentBody {
     pub filename: String,
     /// Its title.
     pub title: String,
-    /// `pdf`, `markdown`, `html` or `text`.
+    /// `pdf`, `markdown`, `html`, `text`, `docx`, `pptx`, `xlsx`, `csv`, `epub`, `notebook`, `email` or `code`.
     pub format: &'static str,
     /// BLAKE3 of its bytes.
     pub content_hash: String,

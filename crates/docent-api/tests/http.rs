@@ -1,5 +1,7 @@
 //! Requests through the real router, on the real index and query store in a temporary folder.
 
+#[path = "http/access.rs"]
+mod access;
 #[path = "http/client.rs"]
 mod client;
 #[path = "http/events.rs"]
@@ -9,5 +11,7 @@ mod first_system;
 #[expect(dead_code, reason = "shared with the engine's tests, which use all of it")]
 #[path = "../../docent-engine/tests/engine/house.rs"]
 mod house;
+#[path = "http/sockets.rs"]
+mod sockets;
 #[path = "http/v1.rs"]
 mod v1;

@@ -14,12 +14,14 @@ pub use environment::Environment;
 pub use reference::reference;
 pub use settings::{Kind, SETTINGS, Setting};
 
+use docent_core::access::Scope;
+use docent_core::rate::Rate;
 use docent_engine::{Error, Result};
 use docent_models::openai::{OpenAiSettings, Secret};
 use docent_parse::Limits;
 use file::SettingsFile;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -64,8 +66,14 @@ pub enum LogLevel {
 pub struct Config {
     /// Where everything is kept.
     pub data: PathBuf,
-    /// Where the index is kept.
+    /// Where the index is kept: a folder, unless there is an `index_url`.
     pub index: PathBuf,
+    /// The server that keeps the index instead.
+    pub index_url: Option<String>,
+    /// How to use that server if it is Chroma; its address aside.
+    pub chroma: docent_chroma::Settings,
+    /// A folder with an index of the words, beside a store that has none.
+    pub words_index: Option<PathBuf>,
     /// The collection that is meant when none is named.
     pub collection: String,
     /// Who embeds.
@@ -82,8 +90,14 @@ pub struct Config {
     pub top_k: u32,
     /// Where the server listens.
     pub listen: SocketAddr,
-    /// Who may use the server; empty: everybody on this machine.
+    /// Secrets that open everything, besides the keys in the store.
     pub api_keys: Vec<Secret>,
+    /// What a caller without a key may do.
+    pub public: BTreeSet<Scope>,
+    /// How often a key may call.
+    pub rate: Option<Rate>,
+    /// What models cost, if not what the program knows.
+    pub prices_file: Option<PathBuf>,
     /// Web origins that may call the server from a browser; `*` for all.
     pub cors_origins: Vec<String>,
     /// Queries that the server works on at the same time.
@@ -104,6 +118,9 @@ impl Config {
         Self {
             data: PathBuf::new(),
             index: PathBuf::new(),
+            index_url: None,
+            chroma: docent_chroma::Settings::default(),
+            words_index: None,
             collection: String::new(),
             embedder: EmbedderChoice::Local,
             generator: GeneratorChoice::Quoting,
@@ -113,6 +130,9 @@ impl Config {
             top_k: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_keys: Vec::new(),
+            public: BTreeSet::new(),
+            rate: None,
+            prices_file: None,
             cors_origins: Vec::new(),
             workers: 0,
             parse: Limits::default(),
@@ -158,6 +178,8 @@ impl Config {
     pub fn in_folder(mut self, data: &Path) -> Self {
         self.data = data.to_owned();
         self.index = data.join("index");
+        self.index_url = None;
+        self.words_index = None;
         self
     }
 
@@ -268,6 +290,7 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
+        Kind::Path if is_url(text) => text.to_owned(),
         Kind::Path => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };
@@ -285,6 +308,11 @@ fn find(
     }
     let default = setting.default.text(before, environment)?;
     Ok(found(default, Origin::Default))
+}
+
+/// What a path may be instead where a server can stand in for a folder.
+fn is_url(text: &str) -> bool {
+    text.contains("://")
 }
 
 fn wrong(found: &Found, expected: &str) -> Error {

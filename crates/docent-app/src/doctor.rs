@@ -1,9 +1,11 @@
 //! Looks at every part on its own and says what is wrong with it and what to do.
 
 use crate::config::{Config, EmbedderChoice, Environment, GeneratorChoice};
+use crate::costs;
 use crate::wiring::{self, ParserProgram};
+use docent_core::access::KeyState;
 use docent_core::chunking::CHUNKING_RULES;
-use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile};
+use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile, KeyStore, QueryStore};
 use docent_engine::{Error, Result};
 use docent_models::openai::{Checked, OpenAiEmbedder, OpenAiGenerator};
 use serde::Serialize;
@@ -82,9 +84,11 @@ pub async fn examine(config: &Config, environment: &Environment, parser: &Parser
         check("data folder", data_folder(config)),
         check("index", index(config, model).await),
         check("query store", queries(config).await),
+        check("access", access(config).await),
         check("embedding model", embedding.map(|(_, finding)| finding)),
         check("parser", parse(config, parser)),
         check("answers", answers(config).await),
+        check("costs", costs(config)),
     ]
 }
 
@@ -124,7 +128,7 @@ fn data_folder(config: &Config) -> Result<Finding> {
 }
 
 async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding> {
-    let collections = wiring::index_from_config(config).collections().await?;
+    let collections = wiring::index_from_config(config, None)?.collections().await?;
     if collections.is_empty() {
         return Ok(Check::ok("no collection yet"));
     }
@@ -135,7 +139,9 @@ async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding
         chunk_overlap: number(config.engine.chunking.overlap),
         chunking: CHUNKING_RULES.to_owned(),
     });
-    let differs = |one: &&Collection| profile.as_ref().is_some_and(|mine| one.profile != *mine);
+    // A collection of another program does not say how it was made.
+    let says = |one: &&Collection| one.profile.chunk_tokens > 0;
+    let differs = |one: &&Collection| says(one) && profile.as_ref().is_some_and(|mine| one.profile != *mine);
     let others: Vec<_> = collections.iter().filter(differs).collect();
     if !others.is_empty() {
         let names: Vec<_> = others.iter().map(|one| one.name.as_str()).collect();
@@ -150,9 +156,54 @@ async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding
 }
 
 async fn queries(config: &Config) -> Result<Finding> {
-    let store = wiring::queries_from_config(config)?;
-    store.get("00000000000000000000000000000000").await?;
+    let store = wiring::store_from_config(config)?;
+    QueryStore::get(&*store, "00000000000000000000000000000000").await?;
     Ok(Check::ok(format!("{}", config.queries_file().display())))
+}
+
+/// Who may come in, and whether a server could begin.
+async fn access(config: &Config) -> Result<Finding> {
+    let now = wiring::clock()();
+    let unread = |_| Error::internal("the keys cannot be read").hint("see the query store above");
+    let keys = KeyStore::list(&*wiring::store_from_config(config).map_err(unread)?).await?;
+    let active = keys.iter().filter(|key| key.state(now) == KeyState::Active).count();
+    let mut facts = vec![format!("{active} of {} keys in force", keys.len())];
+    if !config.api_keys.is_empty() {
+        facts.push(format!("{} in the settings", config.api_keys.len()));
+    }
+    if !config.public.is_empty() {
+        let scopes: Vec<_> = config.public.iter().map(|scope| scope.as_str()).collect();
+        facts.push(format!("public: anybody may {}", scopes.join(" and ")));
+    }
+    let closed = active == 0 && config.api_keys.is_empty() && config.public.is_empty();
+    let detail = facts.join("; ");
+    Ok(match (closed, config.listen.ip().is_loopback(), keys.is_empty()) {
+        (true, false, _) => Check::warn(
+            format!("{detail}; a server on {} would not start", config.listen),
+            "make a key with `docent keys create NAME --scope read,ask`, or set DOCENT_PUBLIC",
+        ),
+        (true, true, true) => Check::ok("no keys: a server is open to programs of this machine".to_owned()),
+        (true, true, false) => Check::warn(
+            format!("{detail}; nobody can come in"),
+            "make a key with `docent keys create NAME --scope read,ask`",
+        ),
+        (false, ..) => Check::ok(detail),
+    })
+}
+
+fn costs(config: &Config) -> Result<Finding> {
+    let settings = costs::settings_from_config(config)?;
+    let estimate = settings.budget.estimate;
+    if estimate.is_zero() {
+        return Ok(Check::ok("answers cost nothing"));
+    }
+    if let Some(model) = costs::unpriced(config, &settings.prices) {
+        return Ok(Check::warn(
+            format!("the price of {model} is not known, so answers show no cost"),
+            "name it in a file and set `prices_file`; docs/access.md shows how",
+        ));
+    }
+    Ok(Check::ok(format!("prices of {}; at most {} US dollars an answer", settings.prices.as_of, estimate.money)))
 }
 
 async fn embedding(config: &Config) -> Result<(EmbeddingModel, Finding)> {
@@ -193,12 +244,21 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
         return Err(Error::internal("the parser returned another text"));
     }
     let limits = &config.parse;
-    Ok(Check::ok(format!(
+    let detail = format!(
         "in a process of its own; a file may take {} s, {} MiB of memory and have {} MiB",
         limits.wall_time.as_secs(),
         limits.memory_bytes >> 20,
         limits.file_bytes >> 20
-    )))
+    );
+    let isolation = wiring::sandbox_from_config(config, parser).isolation();
+    let isolation = isolation.map_err(|refusal| Error::internal(refusal.to_string()))?;
+    Ok(match isolation.no_network {
+        true => Check::ok(format!("{detail}; it cannot reach the network")),
+        false => Check::warn(
+            format!("{detail}; it could reach the network"),
+            "this system does not let a process close the network to itself (seccomp); read files you trust",
+        ),
+    })
 }
 
 async fn answers(config: &Config) -> Result<Finding> {

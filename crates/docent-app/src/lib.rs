@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod config;
+pub mod costs;
 pub mod doctor;
 pub mod logging;
 pub mod wiring;

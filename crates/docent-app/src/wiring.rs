@@ -4,10 +4,14 @@
 //! asked for, parsers are started with the first file.
 
 use crate::config::{Config, EmbedderChoice, GeneratorChoice};
+use crate::costs;
 use docent_api::{Api, ApiSettings};
+use docent_chroma::{ChromaIndex, Token};
 use docent_core::Timestamp;
+use docent_engine::beside::Beside;
 use docent_engine::ingest::{Parse, Tokenize};
-use docent_engine::ports::{ChunkIndex, Embedder, Generator, QueryStore};
+use docent_engine::keys::SECRET_BYTES;
+use docent_engine::ports::{ChunkIndex, Embedder, Generator, KeyStore, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::worker::{self, WorkQueue};
 use docent_engine::{Clock, Engine, Error, Result};
@@ -53,30 +57,47 @@ impl App {
         make_data_folder(&config.data)?;
         let embedder = embedder_from_config(&config).await?;
         let generator = generator_from_config(&config, &embedder)?;
+        let index = index_from_config(&config, Some(&embedder))?;
         let (dispatcher, work_queue) = worker::in_process();
+        let store = store_from_config(&config)?;
         let engine = Engine {
             embedder,
             generator,
-            index: index_from_config(&config),
-            queries: queries_from_config(&config)?,
+            index,
+            queries: Arc::clone(&store) as Arc<dyn QueryStore>,
+            keys: Arc::clone(&store) as Arc<dyn KeyStore>,
+            meter: store,
             dispatcher: Arc::new(dispatcher),
             tokenize: tokenize(),
             clock: clock(),
             progress: Progress::default(),
-            settings: config.engine.clone(),
+            settings: costs::settings_from_config(&config)?,
         };
         let parse = parse_from_config(&config, parser);
         Ok(Self { config, engine: Arc::new(engine), parse, work_queue })
     }
 }
 
+/// Who can reach a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Programs of this machine: they need no key as long as there is none.
+    ThisMachine,
+    /// Others too: they need a key, or a word in the settings that they need none.
+    Network,
+}
+
 /// The routes' view of an app.
-pub fn api_from_config(config: &Config, engine: &Arc<Engine>) -> Api {
+pub fn api_from_config(config: &Config, engine: &Arc<Engine>, reach: Reach) -> Api {
     let settings = ApiSettings {
         api_keys: config.api_keys.iter().map(|key| key.expose().to_owned()).collect(),
+        public: config.public.clone(),
+        open_without_keys: reach == Reach::ThisMachine,
+        rate: config.rate,
         cors_origins: config.cors_origins.clone(),
         collection: config.collection.clone(),
         top_k: config.top_k,
+        ..ApiSettings::default()
     };
     Api::new(Arc::clone(engine), settings)
 }
@@ -125,40 +146,87 @@ pub(crate) fn openai_from_config(config: &Config) -> Result<OpenAiSettings> {
     }
     // Processes that are turned away together must not come back together.
     settings.retries.seed = u64::from(std::process::id());
-    if let Some(file) = &config.ca_file {
-        let pem = std::fs::read_to_string(file).map_err(|error| {
-            Error::invalid(format!("cannot read the certificates in {}", file.display()))
-                .because(error)
-                .hint("check `ca_file`; `docent config` shows where it was set")
-        })?;
-        settings.extra_roots_pem = Some(pem);
-    }
+    settings.extra_roots_pem = extra_roots(config)?;
     Ok(settings)
 }
 
-/// Chunks.
-pub(crate) fn index_from_config(config: &Config) -> Arc<dyn ChunkIndex> {
-    let settings = docent_index::Settings::default();
-    Arc::new(EmbeddedIndex::open(config.index.clone(), settings))
+/// The certificates to trust besides the public ones.
+fn extra_roots(config: &Config) -> Result<Option<String>> {
+    let read = |file: &PathBuf| {
+        std::fs::read_to_string(file).map_err(|error| {
+            Error::invalid(format!("cannot read the certificates in {}", file.display()))
+                .because(error)
+                .hint("check `ca_file`; `docent config` shows where it was set")
+        })
+    };
+    config.ca_file.as_ref().map(read).transpose()
 }
 
-/// Queries.
-pub(crate) fn queries_from_config(config: &Config) -> Result<Arc<dyn QueryStore>> {
+/// Chunks.
+pub(crate) fn index_from_config(config: &Config, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+    Ok(match &config.index_url {
+        Some(url) => with_words(config, chroma_from_config(config, url, embedder)?),
+        None => embedded(&config.index),
+    })
+}
+
+fn embedded(folder: &Path) -> Arc<dyn ChunkIndex> {
+    Arc::new(EmbeddedIndex::open(folder.to_owned(), docent_index::Settings::default()))
+}
+
+/// A store of vectors, with the index of words beside it if there is to be one.
+fn with_words(config: &Config, vectors: Arc<dyn ChunkIndex>) -> Arc<dyn ChunkIndex> {
+    match &config.words_index {
+        Some(folder) => Arc::new(Beside::new(vectors, embedded(folder))),
+        None => vectors,
+    }
+}
+
+/// Chunks on a Chroma server. Collections that others made are compared with what the embedder makes.
+fn chroma_from_config(config: &Config, url: &str, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+    let settings = docent_chroma::Settings {
+        url: url.to_owned(),
+        proxy: config.openai.proxy.as_ref().map(|proxy| Token::new(proxy.expose())),
+        extra_roots_pem: extra_roots(config)?,
+        ..config.chroma.clone()
+    };
+    Ok(Arc::new(ChromaIndex::new(settings, embedder.cloned())?))
+}
+
+/// Queries, API keys and what was spent.
+pub(crate) fn store_from_config(config: &Config) -> Result<Arc<SqliteQueryStore>> {
     let settings = docent_sqlite::Settings::default();
-    let store = SqliteQueryStore::open(&config.queries_file(), &settings)?;
-    Ok(Arc::new(store))
+    SqliteQueryStore::open(&config.queries_file(), &settings).map(Arc::new)
+}
+
+/// The children that parse.
+pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sandbox {
+    Sandbox::new(&parser.program, parser.arguments.clone(), config.parse.clone())
 }
 
 /// Files to pages.
 pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
-    let limits = config.parse.clone();
-    let sandbox = Sandbox::new(&parser.program, parser.arguments.clone(), limits);
+    let sandbox = sandbox_from_config(config, parser);
     Arc::new(move |path, filename| sandbox.parse_file(path, filename))
 }
 
 /// Tokens as the chunker counts them.
 pub fn tokenize() -> Tokenize {
     Arc::new(|text| wordpiece::bundled().token_starts(text))
+}
+
+/// Bytes of the system's random source, for a new API key.
+///
+/// # Errors
+/// `Internal` if the system has none to give.
+pub fn random_bytes() -> Result<[u8; SECRET_BYTES]> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::internal("the system gave no random numbers")
+            .because(error.to_string())
+            .hint("a key must be random: make it on a machine that works")
+    })?;
+    Ok(bytes)
 }
 
 /// What time it is.

@@ -8,7 +8,7 @@
 
 use async_trait::async_trait;
 use docent_app::wiring;
-use docent_engine::ports::{Embedder, EmbeddingModel};
+use docent_engine::ports::{Embedder, EmbeddingModel, KeyStore, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::worker::in_process;
 use docent_engine::{Engine, Result, Settings};
@@ -19,6 +19,10 @@ use docent_sqlite::SqliteQueryStore;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PAGES_PER_FILE: usize = 8;
 /// What the kernel counts CPU time in (`getconf CLK_TCK` on Linux).
@@ -76,11 +80,14 @@ fn engine(data: &Path) -> Engine {
     let embedder: Arc<dyn Embedder> =
         Arc::new(Stub { model: EmbeddingModel { name: "stub".to_owned(), dimension: 384 } });
     let store = SqliteQueryStore::open(&data.join("queries.db"), &docent_sqlite::Settings::default());
+    let store = Arc::new(store.expect("opened"));
     Engine {
         generator: Arc::new(QuotingGenerator::new(Arc::clone(&embedder))),
         embedder,
         index: Arc::new(EmbeddedIndex::open(data.join("index"), docent_index::Settings::default())),
-        queries: Arc::new(store.expect("opened")),
+        queries: Arc::clone(&store) as Arc<dyn QueryStore>,
+        keys: Arc::clone(&store) as Arc<dyn KeyStore>,
+        meter: store,
         dispatcher: Arc::new(in_process().0),
         tokenize: wiring::tokenize(),
         clock: wiring::clock(),

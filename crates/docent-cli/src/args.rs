@@ -2,18 +2,30 @@
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use docent_app::Flags;
-use docent_core::SearchMode;
+use docent_core::{Scope, SearchMode};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  docent ingest handbook/              take in a folder of PDF, Markdown, HTML and text
+  docent ingest handbook/              take in a folder of PDF, Office files, web pages, text …
   docent ask \"how many days of leave?\"  an answer with quotes that were checked
   docent search \"parental leave\"       the passages themselves, with scores
   docent explain last                  why the last answer is what it is
   docent serve                         the same over HTTP
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 files were refused, 130 interrupted";
+
+const FORMATS: &str = "\
+What is read, and the place that a quote gets:
+  .pdf                        page
+  .pptx .ppsx                 slide
+  .docx .md .html .txt        headings
+  .xlsx                       sheet and rows
+  .csv .tsv                   rows
+  .epub                       chapter and headings
+  .ipynb                      headings and cell
+  .eml                        headings, attached messages
+  source code, .json, .yaml   language and lines";
 
 /// Answers questions from your documents, with quotes that code has checked.
 #[derive(Debug, Parser)]
@@ -63,6 +75,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Serve the HTTP interface
     Serve(ServeArgs),
+    /// Make, list and revoke API keys
+    Keys(KeysArgs),
     /// Measure quality on labelled questions
     Eval(EvalArgs),
     /// Check every part and say what to fix
@@ -110,6 +124,7 @@ pub(crate) struct IngestArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = FORMATS)]
 pub(crate) struct ParseArgs {
     /// The file
     pub(crate) file: PathBuf,
@@ -211,6 +226,73 @@ pub(crate) struct ServeArgs {
     /// Address and port [env: DOCENT_LISTEN] [default: 127.0.0.1:8080]
     #[arg(short, long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(crate) what: KeysWhat,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysWhat {
+    /// Make a key; its secret is shown this once
+    Create(KeysCreateArgs),
+    /// List all keys, without their secrets
+    List(JsonArgs),
+    /// Refuse a key from now on
+    Revoke(KeysRevokeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeysCreateArgs {
+    /// Who or what will use it
+    pub(crate) name: String,
+    /// What it may do
+    #[arg(short, long, value_enum, value_name = "SCOPES", value_delimiter = ',',
+        default_values_t = [ScopeName::Read, ScopeName::Ask])]
+    pub(crate) scope: Vec<ScopeName>,
+    /// The collections it sees [default: all]
+    #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) collection: Vec<String>,
+    /// How long it lasts, in days or hours: 90d, 12h [default: until it is revoked]
+    #[arg(short, long, value_name = "TIME")]
+    pub(crate) expires: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeysRevokeArgs {
+    /// The id that `docent keys list` shows
+    pub(crate) id: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScopeName {
+    /// Search, documents, own queries
+    Read,
+    /// Ask questions
+    Ask,
+    /// Take documents in, remove them
+    Write,
+    /// Everything
+    Admin,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Read => Self::Read,
+            ScopeName::Ask => Self::Ask,
+            ScopeName::Write => Self::Write,
+            ScopeName::Admin => Self::Admin,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

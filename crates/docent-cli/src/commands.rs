@@ -11,6 +11,7 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod filter;
 pub(crate) mod ingest;
+pub(crate) mod keys;
 pub(crate) mod parse;
 pub(crate) mod search;
 pub(crate) mod serve;

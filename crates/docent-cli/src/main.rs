@@ -17,6 +17,11 @@ use exit::Exit;
 use setup::Setup;
 use std::process::ExitCode;
 
+/// The system's allocator keeps what threads have freed for other threads of the same pool: an ingest, whose every commit
+/// has threads of its own, then grows with its length.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -46,6 +51,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Ask(args) => setup.block_on(commands::ask::run(setup, args)),
         Command::Search(args) => setup.block_on(commands::search::run(setup, args)),
         Command::Explain(args) => setup.block_on(commands::explain::run(setup, args)),
+        Command::Keys(args) => setup.block_on(commands::keys::run(setup, args)),
         Command::Serve(_) => commands::serve::run(setup),
         Command::Eval(args) => setup.block_on(commands::eval::run(setup, args)),
         Command::Doctor(args) => setup.block_on(commands::doctor::run(setup, args)),

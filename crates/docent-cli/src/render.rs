@@ -7,6 +7,7 @@
 pub(crate) mod answer;
 pub(crate) mod explain;
 pub(crate) mod ingest;
+pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod text;
 

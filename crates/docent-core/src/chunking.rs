@@ -5,14 +5,17 @@
 //! input is prepared here: the line breaks inside a paragraph are made spaces first (a line end would outrank a sentence
 //! end), and a run without any line break is cut every 8 KiB, as the splitter's time grows with the square of its length.
 //! Both preparations keep every byte in place, so offsets into the prepared text are offsets into the page.
+//!
+//! Two things are known of whole documents before that: long tables get their header row repeated in the page's text
+//! ([`tables`](crate::tables)), and running heads of numbered pages are left out of the chunks.
 
-use crate::{Chunk, Page};
+use crate::{Chunk, Page, running, tables};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use text_splitter::{ChunkConfig, ChunkSizer, TextSplitter};
 
 /// Name of these rules, recorded in an index: chunks cut by other rules do not mix with these.
-pub const CHUNKING_RULES: &str = "page-bound-v1/wordpiece";
+pub const CHUNKING_RULES: &str = "page-bound-v2/wordpiece";
 
 /// Longest run without a line break that the splitter gets to see, in bytes.
 const RUN_BYTES_MAX: usize = 8 * 1024;
@@ -48,16 +51,21 @@ pub struct ChunkOrigin<'a> {
     pub title: &'a str,
 }
 
-/// Cuts all pages of a document.
+/// Cuts all pages of a document. The text of a page with a long table changes: its header row is repeated.
 pub fn chunk_pages(
-    pages: &[Page],
+    pages: &mut [Page],
     origin: &ChunkOrigin<'_>,
     settings: &ChunkSettings,
     tokens: TokenStarts<'_>,
 ) -> Vec<Chunk> {
+    for page in &mut *pages {
+        if let Some(set) = tables::repeat_headers(&page.text, settings.tokens_max, tokens) {
+            page.text = set;
+        }
+    }
     let mut chunks = Vec::new();
-    for (page_index, page) in pages.iter().enumerate() {
-        for span in spans(&page.text, settings, tokens) {
+    for (page_index, (page, body)) in pages.iter().zip(running::bodies(pages)).enumerate() {
+        for span in spans(&page.text, body, settings, tokens) {
             chunks.push(Chunk {
                 id: format!("{}#{}", origin.document_id, chunks.len()),
                 document_id: origin.document_id.to_owned(),
@@ -86,8 +94,9 @@ struct Span {
     chars: Range<usize>,
 }
 
-fn spans(text: &str, settings: &ChunkSettings, tokens: TokenStarts<'_>) -> Vec<Span> {
-    let prepared = join_wrapped_lines(text);
+/// The chunks of the part `body` of a page's text.
+fn spans(text: &str, body: Range<usize>, settings: &ChunkSettings, tokens: TokenStarts<'_>) -> Vec<Span> {
+    let prepared = join_wrapped_lines(&text[body.clone()]);
     let sizer = TokenCount { base: prepared.as_ptr() as usize, starts: tokens(&prepared) };
     let overlap = settings.overlap.min(settings.tokens_max.saturating_sub(1));
     let config = ChunkConfig::new(settings.tokens_max.max(1)).with_sizer(sizer);
@@ -100,7 +109,8 @@ fn spans(text: &str, settings: &ChunkSettings, tokens: TokenStarts<'_>) -> Vec<S
     let mut spans = Vec::new();
     for run in runs(&prepared) {
         for (offset, chunk) in splitter.chunk_indices(&prepared[run.clone()]) {
-            let bytes = run.start + offset..run.start + offset + chunk.len();
+            let start = body.start + run.start + offset;
+            let bytes = start..start + chunk.len();
             if chunk.chars().any(char::is_alphanumeric) {
                 let chars = place.at(text, bytes.start)..place.at(text, bytes.end);
                 spans.push(Span { bytes, chars });
@@ -222,12 +232,12 @@ mod tests {
     }
 
     fn cut(text: &str, tokens_max: usize) -> Vec<Chunk> {
-        let pages = [Page { number: Some(1), heading_path: vec![], text: text.to_owned() }];
+        let mut pages = [Page { number: Some(1), heading_path: vec![], text: text.to_owned() }];
         let origin = ChunkOrigin { document_id: "doc_1", filename: "a.pdf", title: "A" };
-        let chunks = chunk_pages(&pages, &origin, &ChunkSettings { tokens_max, overlap: 0 }, &words);
+        let chunks = chunk_pages(&mut pages, &origin, &ChunkSettings { tokens_max, overlap: 0 }, &words);
         for chunk in &chunks {
             let range = chunk.start_char as usize..chunk.end_char as usize;
-            let there: String = text.chars().skip(range.start).take(range.len()).collect();
+            let there: String = pages[0].text.chars().skip(range.start).take(range.len()).collect();
             assert_eq!(there, chunk.text, "offsets must point at the words");
             assert!(words(&chunk.text).len() <= tokens_max, "too long: {}", chunk.text);
         }
@@ -268,9 +278,9 @@ mod tests {
     #[test]
     fn pages_are_not_crossed_and_blank_ones_give_nothing() {
         let page = |n, text: &str| Page { number: Some(n), heading_path: vec![], text: text.to_owned() };
-        let pages = [page(1, "First page."), page(2, " \n --- \n"), page(3, "Third page.")];
+        let mut pages = [page(1, "First page."), page(2, " \n --- \n"), page(3, "Third page.")];
         let origin = ChunkOrigin { document_id: "d", filename: "f", title: "t" };
-        let chunks = chunk_pages(&pages, &origin, &ChunkSettings::default(), &words);
+        let chunks = chunk_pages(&mut pages, &origin, &ChunkSettings::default(), &words);
         let places: Vec<_> = chunks.iter().map(|c| (c.ordinal, c.page_index, c.page)).collect();
         assert_eq!(places, [(0, 0, Some(1)), (1, 2, Some(3))]);
     }
@@ -285,10 +295,39 @@ mod tests {
     }
 
     #[test]
-    fn overlap_repeats_the_end_of_the_chunk_before() {
-        let pages = [Page { number: None, heading_path: vec![], text: "a b. c d. e f. g h.".to_owned() }];
+    fn every_chunk_of_a_table_has_the_header() {
+        let rows: String = (1..40).map(|day| format!("{day} March | Tarn Hall | {day} guests\n")).collect();
+        let text = format!("Who came when:\nDate | Place | Guests\n{rows}");
+        let chunks = cut(&text, 60);
+        assert!(chunks.len() > 4, "{}", chunks.len());
+        for chunk in &chunks[1..] {
+            assert!(chunk.text.starts_with("Date | Place | Guests\n"), "{}", chunk.text);
+        }
+        for day in 1..40 {
+            let row = format!("{day} March | Tarn Hall | {day} guests");
+            assert!(chunks.iter().any(|chunk| chunk.text.lines().any(|line| line == row)), "{row}");
+        }
+    }
+
+    #[test]
+    fn running_heads_are_kept_out() {
+        let page = |n: u32| Page {
+            number: Some(n),
+            heading_path: vec![],
+            text: format!("Annual Report 2023\n\n{} words, größer.\n\n{n}", "word ".repeat(n as usize)),
+        };
+        let mut pages: Vec<Page> = (1..6).map(page).collect();
         let origin = ChunkOrigin { document_id: "d", filename: "f", title: "t" };
-        let chunks = chunk_pages(&pages, &origin, &ChunkSettings { tokens_max: 4, overlap: 2 }, &words);
+        let chunks = chunk_pages(&mut pages, &origin, &ChunkSettings::default(), &words);
+        assert_eq!(texts(&chunks)[1], "word word  words, größer.");
+        assert_eq!((chunks[1].start_char, chunks[1].end_char), (20, 45));
+    }
+
+    #[test]
+    fn overlap_repeats_the_end_of_the_chunk_before() {
+        let mut pages = [Page { number: None, heading_path: vec![], text: "a b. c d. e f. g h.".to_owned() }];
+        let origin = ChunkOrigin { document_id: "d", filename: "f", title: "t" };
+        let chunks = chunk_pages(&mut pages, &origin, &ChunkSettings { tokens_max: 4, overlap: 2 }, &words);
         assert_eq!(texts(&chunks), ["a b. c d.", "c d. e f.", "e f. g h."]);
     }
 }

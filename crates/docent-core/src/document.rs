@@ -16,6 +16,22 @@ pub enum Format {
     Html,
     /// Plain text in any encoding: one page without a number.
     Text,
+    /// Word: has heading paths instead of pages, as a reader's pages depend on the printer.
+    Docx,
+    /// PowerPoint: a slide is a numbered page.
+    Pptx,
+    /// Excel: a heading path names the sheet and its rows.
+    Xlsx,
+    /// Comma-, semicolon- or tab-separated values: a heading path names the rows.
+    Csv,
+    /// E-book: a heading path names the chapter.
+    Epub,
+    /// Jupyter notebook: a heading path ends with the cell.
+    Notebook,
+    /// E-mail: the message, and messages attached to it.
+    Email,
+    /// Source code: a heading path names the language and the lines.
+    Code,
 }
 
 impl Format {
@@ -26,11 +42,20 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Html => "html",
             Self::Text => "text",
+            Self::Docx => "docx",
+            Self::Pptx => "pptx",
+            Self::Xlsx => "xlsx",
+            Self::Csv => "csv",
+            Self::Epub => "epub",
+            Self::Notebook => "notebook",
+            Self::Email => "email",
+            Self::Code => "code",
         }
     }
 }
 
-/// A stretch of a document's text that has a locator: a PDF page, or the section below one heading.
+/// A stretch of a document's text that has a locator: a PDF page or slide, the section below one heading, some rows of a
+/// sheet, a cell, some lines. The locators that are not page numbers are the last of the headings (decision 0011).
 ///
 /// Offsets of chunks and citations count characters (Unicode scalar values) of `text`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! need nothing but their inputs.
 //!
 //! A parsed document is a list of pages. [`chunking`] cuts each page into chunks that remember where in the page they
-//! came from. [`fusion`] merges the lexical and the dense ranking. [`prompt`] turns the best chunks into what a model
+//! came from; [`tables`] sets long tables so that no part of them is without its header row. [`fusion`] merges the lexical and the dense ranking. [`prompt`] turns the best chunks into what a model
 //! reads. [`quotes`] looks every quote of an answer up in the stored page text, and [`outcome`] decides from what
 //! survives whether the question was answered.
 //!
@@ -11,6 +11,7 @@
 //! query stores keep them as JSON and the wire shows them under the same names.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod chunking;
 pub mod document;
 pub mod filter;
@@ -19,13 +20,19 @@ pub mod outcome;
 pub mod prompt;
 pub mod query;
 pub mod quotes;
+pub mod rate;
+mod running;
 pub mod search;
 pub mod sentences;
+pub mod spending;
+pub mod tables;
 pub mod timestamp;
 pub mod words;
 
+pub use access::{ApiKey, Scope};
 pub use document::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind};
 pub use filter::Filter;
 pub use query::{Answer, Citation, Outcome, Query, QueryStatus, Source, Statement, Usage, Verification};
 pub use search::{Hit, SearchMode};
+pub use spending::{Caps, Cost, MicroDollars, Prices, Spending};
 pub use timestamp::Timestamp;

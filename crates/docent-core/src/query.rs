@@ -1,6 +1,6 @@
 //! A question and its life: queued, in progress, then exactly one of completed, failed or cancelled.
 
-use crate::{Filter, Timestamp};
+use crate::{Cost, Filter, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -188,6 +188,9 @@ pub struct Answer {
     pub sources: Vec<Source>,
     /// Tokens spent.
     pub usage: Usage,
+    /// What that cost; none for answers that were stored before costs were estimated.
+    #[serde(default)]
+    pub cost: Option<Cost>,
     /// Index generation that was searched.
     pub generation: String,
     /// Generator and model that answered.
@@ -202,6 +205,10 @@ pub struct QueryRequest {
     pub text: String,
     /// Where to look.
     pub collection: String,
+    /// The API key that asks, by its id; none for the command line, an open server or a key of the settings. Another key
+    /// never sees the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Who asks; `nobody` when not said.
     pub user_id: String,
     /// How many passages the answer may be made from.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+const DAY_MILLIS: i64 = 86_400_000;
+
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -22,6 +24,16 @@ impl Timestamp {
     /// Whole seconds since the Unix epoch, rounded down.
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1000)
+    }
+
+    /// Days since the Unix epoch, in UTC.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(DAY_MILLIS)
+    }
+
+    /// The first moment of a day in UTC, counted from the Unix epoch.
+    pub const fn start_of_day(day: i64) -> Self {
+        Self(day.saturating_mul(DAY_MILLIS))
     }
 
     /// This moment and `duration` more; stays at the largest value rather than overflow.

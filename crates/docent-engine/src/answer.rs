@@ -8,7 +8,8 @@ use crate::progress::QueryEvent;
 use crate::trace::{Candidate, Timings, Trace};
 use docent_core::outcome::{EvidenceCheck, Verdict};
 use docent_core::query::{Answer, QueryRequest, Source, Usage};
-use docent_core::{Filter, Hit, Outcome, Page, SearchMode};
+use docent_core::spending::is_counted;
+use docent_core::{Filter, Hit, Outcome, Page, SearchMode, Spending};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,6 +40,16 @@ pub struct Answered {
     pub answer: Answer,
     /// What `explain` shows.
     pub trace: Trace,
+    /// What it cost; none if the endpoint did not count it.
+    pub spent: Option<Spending>,
+}
+
+/// What a search found and took.
+struct Searched {
+    response: SearchResponse,
+    embed: Duration,
+    search: Duration,
+    embedding_tokens: u64,
 }
 
 impl Engine {
@@ -47,10 +58,10 @@ impl Engine {
     /// # Errors
     /// `NotFound` for an unknown collection, `Invalid` for one made with another embedding model.
     pub async fn search(&self, search: &Search) -> Result<SearchResponse> {
-        Ok(self.timed_search(search).await?.0)
+        Ok(self.timed_search(search).await?.response)
     }
 
-    async fn timed_search(&self, search: &Search) -> Result<(SearchResponse, Duration, Duration)> {
+    async fn timed_search(&self, search: &Search) -> Result<Searched> {
         let Some(collection) = self.index.collection(&search.collection).await? else {
             return Err(unknown_collection(&search.collection));
         };
@@ -58,8 +69,8 @@ impl Engine {
             self.check_model(&collection)?;
         }
         let start = (self.clock)();
-        let vector = match search.mode {
-            SearchMode::Bm25 => Vec::new(),
+        let (vector, embedding_tokens) = match search.mode {
+            SearchMode::Bm25 => (Vec::new(), 0),
             SearchMode::Dense | SearchMode::Hybrid => self.embed_question(&search.text).await?,
         };
         let embedded = (self.clock)();
@@ -71,7 +82,8 @@ impl Engine {
             filter: search.filter.clone(),
         };
         let response = self.index.search(&search.collection, &request).await?;
-        Ok((response, embedded.since(start), (self.clock)().since(embedded)))
+        let (embed, search) = (embedded.since(start), (self.clock)().since(embedded));
+        Ok(Searched { response, embed, search, embedding_tokens })
     }
 
     /// Vectors of two models have nothing to do with each other, even when they are of the same length.
@@ -86,9 +98,12 @@ impl Engine {
         Err(Error::invalid(message).hint(hint))
     }
 
-    async fn embed_question(&self, text: &str) -> Result<Vec<f32>> {
-        let vectors = self.embedder.embed(&[text.to_owned()]).await?;
-        vectors.into_iter().next().ok_or_else(|| Error::internal("the embedder returned no vector for the question"))
+    /// The question's vector, and the tokens that were charged for it.
+    async fn embed_question(&self, text: &str) -> Result<(Vec<f32>, u64)> {
+        let embedded = self.embedder.embed_counted(&[text.to_owned()]).await?;
+        let vector = embedded.vectors.into_iter().next();
+        let vector = vector.ok_or_else(|| Error::internal("the embedder returned no vector for the question"))?;
+        Ok((vector, embedded.tokens))
     }
 
     /// Answers a question without storing anything. `tell` hears of every step as it happens.
@@ -122,16 +137,18 @@ impl Engine {
             limit: top_k.max(CANDIDATES_MIN),
             filter: request.filter.clone(),
         };
-        let (found, embed, searched) = self.timed_search(&search).await?;
+        let Searched { response: found, embed, search, embedding_tokens } = self.timed_search(&search).await?;
         let used = &found.hits[..top_k.min(found.hits.len())];
         tell(QueryEvent::Sources(used.iter().map(source).collect()));
 
         let start = (self.clock)();
-        let generated = self.generate(request, used, time_limit, tell).await?;
+        let mut generated = self.generate(request, used, time_limit, tell).await?;
+        generated.usage.embedding_tokens += embedding_tokens;
         let generate = (self.clock)().since(start);
         let trace = Trace {
             question: request.text.clone(),
             generation: found.generation.clone(),
+            ranking: found.mode,
             generator: self.generator.name().to_owned(),
             candidates: found.hits.iter().enumerate().map(|(rank, hit)| Candidate::new(rank, hit, top_k)).collect(),
             context: used.iter().map(|hit| hit.chunk.id.clone()).collect(),
@@ -140,12 +157,22 @@ impl Engine {
             usage: generated.usage,
             timings: Timings {
                 embed_ms: millis(embed),
-                search_ms: millis(searched),
+                search_ms: millis(search),
                 generate_ms: millis(generate),
                 total_ms: 0.0,
             },
         };
-        Ok(Answered { answer: self.finished(generated, used, found.generation), trace })
+        let answer = self.finished(generated, used, found.generation);
+        Ok(Answered { spent: self.spent(&answer, !used.is_empty()), answer, trace })
+    }
+
+    /// What an answer cost; money that is not known counts as none, as caps on money are refused without prices.
+    fn spent(&self, answer: &Answer, model_was_asked: bool) -> Option<Spending> {
+        let Usage { total_tokens, embedding_tokens, .. } = answer.usage;
+        let is_known = is_counted(self.embedder.model().name.as_str(), embedding_tokens)
+            && (!model_was_asked || is_counted(self.generator.name(), total_tokens));
+        let money = answer.cost.as_ref().and_then(|cost| cost.money).unwrap_or_default();
+        is_known.then_some(Spending { tokens: total_tokens.saturating_add(embedding_tokens), money })
     }
 
     async fn generate(
@@ -205,12 +232,15 @@ impl Engine {
     fn finished(&self, generated: Generated, used: &[Hit], generation: String) -> Answer {
         let Verdict { outcome, text, citations, .. } = generated.verdict;
         let shown = if outcome == Outcome::NotFound { NEAREST_PASSAGES.min(used.len()) } else { used.len() };
+        let embedder = &self.embedder.model().name;
+        let cost = self.settings.prices.cost(self.generator.name(), !used.is_empty(), embedder, &generated.usage);
         Answer {
             outcome,
             text,
             citations,
             sources: used[..shown].iter().map(source).collect(),
             usage: generated.usage,
+            cost: Some(cost),
             generation,
             model: self.generator.name().to_owned(),
         }

@@ -1,10 +1,11 @@
 //! The one struct that holds the ports, and the settings that the verbs need.
 
+use crate::budget::Budget;
 use crate::ingest::Tokenize;
-use crate::ports::{ChunkIndex, Dispatcher, Embedder, Generator, QueryStore};
+use crate::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use crate::progress::Progress;
-use docent_core::Timestamp;
 use docent_core::chunking::ChunkSettings;
+use docent_core::{Prices, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,10 @@ pub struct Settings {
     pub query_deadline: Duration,
     /// How long a query is remembered.
     pub query_retention: Duration,
+    /// What a day may cost.
+    pub budget: Budget,
+    /// What models cost.
+    pub prices: Prices,
 }
 
 impl Default for Settings {
@@ -40,6 +45,8 @@ impl Default for Settings {
             attempts_max: 3,
             query_deadline: Duration::from_secs(600),
             query_retention: Duration::from_secs(180 * 24 * 60 * 60),
+            budget: Budget::default(),
+            prices: Prices::default(),
         }
     }
 }
@@ -54,6 +61,10 @@ pub struct Engine {
     pub index: Arc<dyn ChunkIndex>,
     /// Queries.
     pub queries: Arc<dyn QueryStore>,
+    /// API keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// Rates and budgets.
+    pub meter: Arc<dyn Meter>,
     /// Who wakes a worker.
     pub dispatcher: Arc<dyn Dispatcher>,
     /// The tokenizer that chunks are measured with.

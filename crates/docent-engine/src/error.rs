@@ -16,6 +16,11 @@ pub enum ErrorKind {
         /// What the other side asked for.
         retry_after: Option<Duration>,
     },
+    /// A cap on what a day may cost is reached; it is lifted after this time.
+    BudgetExceeded {
+        /// Until the next day.
+        retry_after: Duration,
+    },
     /// Over a deadline.
     Timeout,
     /// The other side is down or refuses us; a retry may help.
@@ -34,6 +39,7 @@ impl ErrorKind {
             Self::Invalid => "invalid",
             Self::Conflict => "conflict",
             Self::RateLimited { .. } => "rate_limited",
+            Self::BudgetExceeded { .. } => "budget_exceeded",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
             Self::Unauthorized => "unauthorized",

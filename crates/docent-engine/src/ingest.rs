@@ -133,13 +133,13 @@ impl Preparation {
         (content_hash, bytes): (String, u64),
         is_update: bool,
     ) -> Looked {
-        let parsed = match parsed {
+        let mut parsed = match parsed {
             Ok(parsed) => parsed,
             Err(refusal) => return Looked::Settled(refused(&file, &refusal, is_update)),
         };
         let title = title(&parsed, &file.filename);
         let origin = ChunkOrigin { document_id: &file.document_id, filename: &file.filename, title: &title };
-        let chunks = chunk_pages(&parsed.pages, &origin, &self.chunking, &*self.tokenize);
+        let chunks = chunk_pages(&mut parsed.pages, &origin, &self.chunking, &*self.tokenize);
         if chunks.is_empty() {
             let refusal = Refusal::new(RefusalKind::NoText, "no words were found in it");
             return Looked::Settled(refused(&file, &refusal, is_update));

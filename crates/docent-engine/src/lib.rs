@@ -2,6 +2,7 @@
 //!
 //! A document's way in is [`ingest`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
+//! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`eval`] measures retrieval on labelled questions.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
@@ -9,10 +10,13 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod beside;
+pub mod budget;
 mod engine;
 pub mod error;
 pub mod eval;
 pub mod ingest;
+pub mod keys;
 pub mod ports;
 pub mod progress;
 pub mod queries;

@@ -6,7 +6,9 @@
 use crate::error::Result;
 use async_trait::async_trait;
 use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
-use docent_core::{Chunk, Document, Filter, Hit, Page, Query, SearchMode, Timestamp};
+use docent_core::rate::{Rate, Taken};
+use docent_core::spending::Cap;
+use docent_core::{ApiKey, Caps, Chunk, Document, Filter, Hit, Page, Query, SearchMode, Spending, Timestamp};
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -28,6 +30,20 @@ pub trait Embedder: Send + Sync {
 
     /// One unit-length vector per text, in the order of the texts.
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>>;
+
+    /// The same, with the tokens that the other side counted; none where nobody is paid for them.
+    async fn embed_counted(&self, texts: &[String]) -> Result<Embedded> {
+        Ok(Embedded { vectors: self.embed(texts).await?, tokens: 0 })
+    }
+}
+
+/// Vectors and what they cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedded {
+    /// One unit-length vector per text, in the order of the texts.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens that were charged for.
+    pub tokens: u64,
 }
 
 /// A passage that a generator may use and must point at, by its number from 1.
@@ -142,6 +158,8 @@ pub struct SearchResponse {
     pub hits: Vec<Hit>,
     /// The commit that was searched.
     pub generation: String,
+    /// Which ranking it is: not the one that was asked for where a store has no index of words.
+    pub mode: SearchMode,
 }
 
 /// What a delete removed.
@@ -194,7 +212,7 @@ pub trait ChunkIndex: Send + Sync {
 /// A client's own name for a request, so that sending it twice makes one query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// Unique per user.
+    /// Unique per owner and user.
     pub key: String,
     /// Hash of the request: the same key with another request is a conflict.
     pub fingerprint: String,
@@ -242,8 +260,9 @@ pub trait QueryStore: Send + Sync {
     /// One query.
     async fn get(&self, id: &str) -> Result<Option<Query>>;
 
-    /// A user's queries, newest first (also within one second), from behind the id `after`.
-    async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>>;
+    /// A user's queries among those of an owner (none: those that no API key asked), newest first (also within one
+    /// second), from behind the id `after`.
+    async fn list(&self, owner: Option<&str>, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>>;
 
     /// Claims a queued query, or one whose lease has lapsed, if fewer than `attempts_max` attempts were made and `now` is
     /// before its deadline.
@@ -287,6 +306,67 @@ pub trait QueryStore: Send + Sync {
 
     /// Forgets what has expired; returns how many.
     async fn expire(&self, now: Timestamp) -> Result<u64>;
+}
+
+/// API keys. Records of keys that are revoked or over stay, so that a list can show them.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// Stores a new key; one with this id is `Conflict`.
+    async fn create(&self, key: &ApiKey) -> Result<()>;
+
+    /// One key, whatever its state. Called with every request, by the id that its secret leads to.
+    async fn get(&self, id: &str) -> Result<Option<ApiKey>>;
+
+    /// All keys, oldest first.
+    async fn list(&self) -> Result<Vec<ApiKey>>;
+
+    /// Revokes a key; its first revocation stands. Returns the key as it is then, none if there is no such key.
+    async fn revoke(&self, id: &str, now: Timestamp) -> Result<Option<ApiKey>>;
+
+    /// Remembers the day of use, given by its first moment. Only ever moves forwards; an unknown key is nothing to remember.
+    async fn touch(&self, id: &str, day: Timestamp) -> Result<()>;
+}
+
+/// What is counted together: the spending of one API key, or of all, on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    /// The id of a key, or a name that no key has.
+    pub name: String,
+    /// Days since the Unix epoch, in UTC.
+    pub day: i64,
+}
+
+/// What became of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reservation {
+    /// It counts as spent until it is settled.
+    Granted,
+    /// It would go over the caps; nothing changed.
+    Refused {
+        /// The cap in the way.
+        cap: Cap,
+        /// What the account has spent and reserved.
+        spent: Spending,
+    },
+}
+
+/// Counters that many processes share. Each call is one atomic change, so no race can pass a limit. Accounts may be forgotten
+/// from the second day after theirs, and buckets when they are full.
+#[async_trait]
+pub trait Meter: Send + Sync {
+    /// Takes a call out of a bucket, by the rule of [`Rate::take`].
+    async fn take(&self, bucket: &str, rate: Rate, now: Timestamp) -> Result<Taken>;
+
+    /// Counts `estimate` as spent if the account then is within `caps`. A reservation that stands already under this id is
+    /// granted and not counted again. What is never settled stays counted, as it may have been spent.
+    async fn reserve(&self, account: &Account, id: &str, estimate: Spending, caps: Caps) -> Result<Reservation>;
+
+    /// Replaces what was reserved under the id by what was really spent, even if that goes over a cap; false if no such
+    /// reservation stands (then nothing changed). So settling twice counts once.
+    async fn settle(&self, account: &Account, id: &str, real: Spending) -> Result<bool>;
+
+    /// What an account has spent and reserved; nothing for an unknown one.
+    async fn spent(&self, account: &Account) -> Result<Spending>;
 }
 
 /// Wakes a worker for a query. At-least-once and only a hint: the store is the truth, so a lost dispatch delays a query

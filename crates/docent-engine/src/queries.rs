@@ -4,6 +4,7 @@
 //! writes of the store let one attempt finish a query, and the sweep sees to those that nobody works on.
 
 use crate::Engine;
+use crate::answer::Answered;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::unknown_collection;
 use crate::ports::{Claim, Created, Ending, IdempotencyKey};
@@ -16,6 +17,8 @@ use std::time::Duration;
 pub const QUESTION_CHARS_MAX: usize = 2_000;
 /// Most passages an answer may be made from.
 pub const TOP_K_MAX: u32 = 50;
+/// Longest wishes for tone and form, in characters: they are paid for with every answer.
+pub const INSTRUCTIONS_CHARS_MAX: usize = 4_000;
 /// How often a waiting caller looks into the store, for queries that another process works on.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -33,7 +36,8 @@ impl Engine {
     /// the query.
     ///
     /// # Errors
-    /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key.
+    /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key, `BudgetExceeded` when
+    /// the day's budget is used up.
     pub async fn submit(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<Query> {
         let (query, is_new) = self.accept(request, key).await?;
         if is_new {
@@ -62,10 +66,23 @@ impl Engine {
     /// wrong with it becomes the reason why the query fails.
     pub async fn accept_unchecked(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<(Query, bool)> {
         let query = self.new_query(request);
-        match self.queries.create(&query, key).await? {
+        let reserved = self.reserve(&query, 1, query.created_at).await?;
+        let created = self.queries.create(&query, key).await;
+        if !matches!(created, Ok(Created::New)) {
+            self.give_back(&reserved).await;
+        }
+        match created? {
             Created::New => Ok((query, true)),
             Created::Existing(existing) => Ok((*existing, false)),
         }
+    }
+
+    /// Stores a question that cannot be answered, with the reason, for callers that promise to take any.
+    pub async fn accept_as_failed(&self, request: QueryRequest, failure: &Failure) -> Result<Query> {
+        let query = self.new_query(request);
+        self.queries.create(&query, None).await?;
+        self.queries.fail_unheld(&query.id, failure, (self.clock)()).await?;
+        Ok(self.queries.get(&query.id).await?.unwrap_or(query))
     }
 
     fn checked(&self, request: QueryRequest) -> Result<QueryRequest> {
@@ -79,6 +96,10 @@ impl Engine {
                 "the question has {characters} characters; at most {QUESTION_CHARS_MAX} are allowed"
             ))
             .hint("shorten it; background belongs into the documents"));
+        }
+        if request.instructions.as_ref().is_some_and(|wishes| wishes.chars().count() > INSTRUCTIONS_CHARS_MAX) {
+            let message = format!("the instructions have more than {INSTRUCTIONS_CHARS_MAX} characters");
+            return Err(Error::invalid(message).hint("shorten them; background belongs into the documents"));
         }
         if request.top_k == 0 || request.top_k > TOP_K_MAX {
             return Err(Error::invalid(format!("top_k is {}; it must be from 1 to {TOP_K_MAX}", request.top_k))
@@ -130,7 +151,7 @@ impl Engine {
         self.progress.start(id);
         let mut tell = |event: QueryEvent| self.progress.tell(id, event);
         let answered = tokio::select! {
-            answered = self.answer(&query.request, self.time_left(query), &mut tell) => answered,
+            answered = self.answer_within_budget(query, &mut tell) => answered,
             () = self.keep_lease(id, attempt) => {
                 tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
                 self.end_progress(id).await?;
@@ -147,6 +168,19 @@ impl Engine {
         let ours = self.queries.finish(id, attempt, &ending, trace.as_deref(), (self.clock)()).await?;
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
+    }
+
+    /// The reservation of the first attempt was made when the question came in, and is found again here.
+    async fn answer_within_budget(&self, query: &Query, tell: &mut (dyn FnMut(QueryEvent) + Send)) -> Result<Answered> {
+        let reserved = self.reserve(query, query.attempt, (self.clock)()).await?;
+        let answered = self.answer(&query.request, self.time_left(query), tell).await;
+        match &answered {
+            Ok(Answered { spent: Some(spent), .. }) => self.settle(&reserved, *spent).await,
+            Err(error) if is_free(error) => self.give_back(&reserved).await,
+            // Nobody knows what was spent: the estimate stands.
+            Ok(_) | Err(_) => {}
+        }
+        answered
     }
 
     fn time_left(&self, query: &Query) -> Duration {
@@ -216,6 +250,7 @@ impl Engine {
             }
         };
         if self.queries.fail_unheld(id, &failure, now).await? {
+            self.give_back_unstarted(&query).await;
             tracing::warn!(query_id = id, code = failure.code, "query given up");
         }
         self.end_progress(id).await
@@ -245,6 +280,7 @@ impl Engine {
         let query = self.queries.cancel(id, (self.clock)()).await?;
         if let Some(query) = query.as_ref().filter(|query| query.status == QueryStatus::Cancelled) {
             self.progress.end(query);
+            self.give_back_unstarted(query).await;
         }
         Ok(query)
     }
@@ -267,9 +303,23 @@ fn new_query_id(now: docent_core::Timestamp) -> String {
 /// Orders ids made within one millisecond.
 static SEQUENCE: Mutex<uuid::ContextV7> = Mutex::new(uuid::ContextV7::new());
 
+/// True if nobody was paid for what failed: it was refused, not broken off.
+const fn is_free(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::NotFound
+        | ErrorKind::Invalid
+        | ErrorKind::Conflict
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::BudgetExceeded { .. }
+        | ErrorKind::Unauthorized => true,
+        ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Internal => false,
+    }
+}
+
 fn failure(error: &Error) -> Failure {
     let code = match error.kind() {
         ErrorKind::RateLimited { .. } => "model_rate_limited",
+        ErrorKind::BudgetExceeded { .. } => "budget_exceeded",
         ErrorKind::Timeout => "timeout",
         ErrorKind::Unavailable => "unavailable",
         ErrorKind::Unauthorized => "model_unauthorized",

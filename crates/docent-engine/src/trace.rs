@@ -1,8 +1,8 @@
 //! Why an answer is what it is: everything that was considered, dropped and used.
 
-use docent_core::Hit;
 use docent_core::outcome::StatementCheck;
 use docent_core::query::Usage;
+use docent_core::{Hit, SearchMode};
 use serde::{Deserialize, Serialize};
 
 /// The record that `explain` shows and a store keeps beside the answer.
@@ -12,6 +12,9 @@ pub struct Trace {
     pub question: String,
     /// Index generation.
     pub generation: String,
+    /// Which ranking chose the candidates: by vectors alone where the store has no index of words.
+    #[serde(default)]
+    pub ranking: SearchMode,
     /// Who generated.
     pub generator: String,
     /// What the search returned, best first.

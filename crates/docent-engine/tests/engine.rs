@@ -2,6 +2,8 @@
 
 #[path = "engine/answering.rs"]
 mod answering;
+#[path = "engine/budgets.rs"]
+mod budgets;
 #[path = "engine/house.rs"]
 mod house;
 #[path = "engine/ingesting.rs"]

@@ -208,7 +208,7 @@ impl Inner {
             return Err(Failure::OtherDimension { name: name.to_owned(), found: request.vector.len(), wanted });
         }
         let hits = search(&snapshot, request).map_err(|failure| failure.in_collection(name))?;
-        Ok(SearchResponse { hits, generation: snapshot.generation.clone() })
+        Ok(SearchResponse { hits, generation: snapshot.generation.clone(), mode: request.mode })
     }
 }
 

@@ -59,8 +59,9 @@ impl Generator for QuotingGenerator {
         let embedder = Arc::clone(&self.embedder);
         let answer = async move {
             match quote(&*embedder, &request).await {
-                Ok(statements) => {
-                    let done = GenerateEvent::Done { usage: Usage::default(), missing: None };
+                Ok((statements, embedding_tokens)) => {
+                    let usage = Usage { embedding_tokens, ..Usage::default() };
+                    let done = GenerateEvent::Done { usage, missing: None };
                     statements.into_iter().map(GenerateEvent::Statement).chain([done]).map(Ok).collect()
                 }
                 Err(error) => vec![Err(error)],
@@ -70,22 +71,23 @@ impl Generator for QuotingGenerator {
     }
 }
 
-async fn quote(embedder: &dyn Embedder, request: &GenerateRequest) -> Result<Vec<Statement>> {
+/// The statements, and the tokens that were charged for finding them.
+async fn quote(embedder: &dyn Embedder, request: &GenerateRequest) -> Result<(Vec<Statement>, u64)> {
     let question = Question::new(&request.question);
     let mut candidates = candidates(&question, &request.passages);
     candidates.sort_by(|a, b| descending(a.words_score, b.words_score));
     candidates.truncate(EMBEDDED_MAX);
     let mut texts = vec![request.question.clone()];
     texts.extend(candidates.iter().map(|candidate| candidate.text.clone()));
-    let vectors = embedder.embed(&texts).await?;
-    let [asked, vectors @ ..] = vectors.as_slice() else {
+    let embedded = embedder.embed_counted(&texts).await?;
+    let [asked, vectors @ ..] = embedded.vectors.as_slice() else {
         return Err(Error::internal("the embedder returned no vector for the question"));
     };
     for (candidate, vector) in candidates.iter_mut().zip(vectors) {
         candidate.score = cosine(asked, vector) + candidate.words_score;
     }
     candidates.sort_by(|a, b| descending(a.score, b.score));
-    Ok(chosen(&candidates))
+    Ok((chosen(&candidates), embedded.tokens))
 }
 
 /// The best sentence, and a second one if it is nearly as good and says something else; none below the threshold.

@@ -11,3 +11,5 @@ mod faults;
 mod scripted;
 #[path = "openai/stand_ins.rs"]
 mod stand_ins;
+#[path = "openai/tls.rs"]
+mod tls;

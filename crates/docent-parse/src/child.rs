@@ -3,6 +3,7 @@
 //! A message is its length in 8 bytes, little-endian, and that many bytes. A request is a JSON [`Request`] followed by
 //! the path's raw bytes as a message of their own (a path need not be UTF-8); the answer is a JSON [`Answer`].
 
+use crate::confine;
 use crate::limits::Limits;
 use crate::parse_within;
 use docent_core::{ParsedDocument, Refusal, RefusalKind};
@@ -22,12 +23,22 @@ const STACK_BYTES: usize = 64 << 20;
 pub(crate) struct Request {
     pub(crate) filename: String,
     pub(crate) limits: Limits,
+    /// Asks how well the child is shut in instead of parsing; the path is empty.
+    pub(crate) probe: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Answer {
     Parsed(ParsedDocument),
     Refused(Refusal),
+    Probed(Isolation),
+}
+
+/// What a child could not do when it tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Isolation {
+    /// Opening a socket was forbidden.
+    pub no_network: bool,
 }
 
 /// Serves parse requests on standard input until it is closed. The program's hidden sub-command calls this and nothing
@@ -35,6 +46,8 @@ pub(crate) enum Answer {
 pub fn worker_main() -> ExitCode {
     // A panic's message may quote the document; the parent learns of the failure from the answer.
     std::panic::set_hook(Box::new(|_| {}));
+    // Before there is a second thread: the rules hold for this thread and those it starts.
+    confine::shut_in();
     let served = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(serve).map(std::thread::JoinHandle::join);
     match served {
         Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
@@ -48,6 +61,10 @@ fn serve() -> io::Result<()> {
         let path = receive(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         let request: Request = serde_json::from_slice(&request)?;
         restrict(&request.limits)?;
+        if request.probe {
+            send(&mut output, &serde_json::to_vec(&Answer::Probed(probe()))?)?;
+            continue;
+        }
         let answer = answer(&request, Path::new(std::ffi::OsStr::from_bytes(&path)));
         send(&mut output, &serde_json::to_vec(&answer)?)?;
     }
@@ -83,6 +100,11 @@ fn restrict(limits: &Limits) -> io::Result<()> {
     let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
     setrlimit(Resource::Cpu, Rlimit { current: Some(used + 1 + limits.cpu_seconds), maximum: None })?;
     Ok(())
+}
+
+fn probe() -> Isolation {
+    let opened = std::net::UdpSocket::bind(("127.0.0.1", 0));
+    Isolation { no_network: opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) }
 }
 
 fn answer(request: &Request, path: &Path) -> Answer {

@@ -1,17 +1,28 @@
 //! HTML: the words a reader sees, block by block, cut at headings. The tree is walked without recursion.
 
+mod tree;
+
 use crate::limits::Limits;
 use crate::sections::Sections;
 use crate::text;
-use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
+use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind};
 use encoding_rs::Encoding;
-use scraper::node::Element;
-use scraper::{Html, Node};
+use tree::{Content, Edge, Element, Tree};
 
-/// Open elements a file may nest. The tree builder's time grows with the square of the depth (50,000 took 7 seconds).
-const DEEPEST: usize = 5_000;
+/// Attributes of one tag: the parser compares each with all before it.
+const ATTRIBUTES_MAX: usize = 5_000;
 
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Refusal> {
+    let source = source(bytes, limits)?;
+    let (title, pages) = read(&source)?;
+    if pages.is_empty() {
+        return Err(Refusal::new(RefusalKind::Empty, "the page holds no words"));
+    }
+    Ok(ParsedDocument { format: Format::Html, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+}
+
+/// The characters of an HTML file.
+pub(crate) fn source(bytes: &[u8], limits: &Limits) -> Result<String, Refusal> {
     if bytes.len() as u64 > limits.html_bytes {
         let detail = format!(
             "the HTML file has {} bytes, more than the {} that are read; split it",
@@ -20,25 +31,25 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Ref
         );
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
     }
-    let source = text::tidy(&text::decode(bytes, declared_encoding(bytes))?);
-    check_depth(&source)?;
-    let mut reader = Reader::new();
-    reader.walk(&Html::parse_document(&source));
-    let title = Some(collapse(&reader.title)).filter(|title| !title.is_empty()).or(reader.first_h1);
-    let pages = reader.sections.finish();
-    if pages.is_empty() {
-        return Err(Refusal::new(RefusalKind::Empty, "the page holds no words"));
-    }
-    Ok(ParsedDocument { format: Format::Html, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(text::tidy(&text::decode(bytes, declared_encoding(bytes))?))
 }
 
-/// The lines of a piece of HTML inside Markdown; nothing if it is nested beyond reason.
-pub(crate) fn fragment_lines(source: &str) -> Vec<String> {
-    if check_depth(source).is_err() {
-        return Vec::new();
-    }
+/// Title and sections of a page.
+pub(crate) fn read(source: &str) -> Result<(Option<String>, Vec<Page>), Refusal> {
+    check_tags(source)?;
+    let tree = Tree::document(source).map_err(|much| Refusal::new(RefusalKind::TooLarge, much.sentence()))?;
     let mut reader = Reader::new();
-    reader.walk(&Html::parse_fragment(source));
+    reader.walk(&tree);
+    let title = Some(collapse(&reader.title)).filter(|title| !title.is_empty()).or(reader.first_h1);
+    Ok((title, reader.sections.finish()))
+}
+
+/// The lines of a piece of HTML inside Markdown; nothing if it is beyond reason.
+pub(crate) fn fragment_lines(source: &str) -> Vec<String> {
+    let tree = check_tags(source).ok().and_then(|()| Tree::fragment(source).ok());
+    let Some(tree) = tree else { return Vec::new() };
+    let mut reader = Reader::new();
+    reader.walk(&tree);
     let lines =
         reader.sections.finish().into_iter().flat_map(|page| page.text.lines().map(str::to_owned).collect::<Vec<_>>());
     lines.filter(|line| !line.is_empty()).collect()
@@ -56,26 +67,26 @@ fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes())
 }
 
-/// Refuses a file whose tags nest beyond reason before the tree builder sees it. Tags that are usually not closed do not
-/// count, so this is an estimate from above only for hostile input.
-fn check_depth(source: &str) -> Result<(), Refusal> {
-    const UNCLOSED: &[&str] = &[
-        "p", "li", "td", "th", "tr", "dt", "dd", "option", "br", "hr", "img", "meta", "link", "input", "col", "area",
-        "base", "wbr", "source", "track", "embed", "param", "tbody", "thead", "tfoot", "colgroup", "rp", "rt",
-    ];
-    let mut depth = 0_usize;
-    for tag in source.split('<').skip(1) {
-        let (closing, rest) = tag.strip_prefix('/').map_or((false, tag), |rest| (true, rest));
-        let name = rest.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-        if name.is_empty() || UNCLOSED.iter().any(|unclosed| unclosed.eq_ignore_ascii_case(name)) {
-            continue;
+/// Refuses a file with a tag of more attributes than anybody writes.
+fn check_tags(source: &str) -> Result<(), Refusal> {
+    let (mut in_tag, mut quote, mut separators) = (false, None, 0_usize);
+    for pair in source.as_bytes().windows(2) {
+        let byte = pair[0];
+        match (in_tag, quote) {
+            (false, _) if byte == b'<' && pair[1].is_ascii_alphabetic() => (in_tag, separators) = (true, 0),
+            (false, _) => {}
+            (true, Some(open)) if byte == open => quote = None,
+            (true, Some(_)) => {}
+            (true, None) => match byte {
+                b'>' => in_tag = false,
+                b'"' | b'\'' => quote = Some(byte),
+                b' ' | b'\t' | b'\n' | b'/' => separators += 1,
+                _ => {}
+            },
         }
-        depth = if closing { depth.saturating_sub(1) } else { depth + 1 };
-        if depth > DEEPEST {
-            return Err(Refusal::new(
-                RefusalKind::TooLarge,
-                format!("the page nests more than {DEEPEST} elements inside each other"),
-            ));
+        if separators > ATTRIBUTES_MAX {
+            let detail = format!("the page has a tag of more than {ATTRIBUTES_MAX} attributes");
+            return Err(Refusal::new(RefusalKind::TooLarge, detail));
         }
     }
     Ok(())
@@ -129,14 +140,14 @@ fn role(element: &Element) -> Role {
 }
 
 fn is_hidden(element: &Element) -> bool {
-    let style = element.attr("style").is_some_and(|style| {
+    let style = element.attribute("style").is_some_and(|style| {
         let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
         style.contains("display:none") || style.contains("visibility:hidden")
     });
     // Links to edit a section, as wikis put them into every heading.
     let editing =
-        element.attr("class").is_some_and(|class| class.split_whitespace().any(|name| name == "mw-editsection"));
-    style || editing || element.attr("hidden").is_some() || element.attr("role") == Some("navigation")
+        element.attribute("class").is_some_and(|class| class.split_whitespace().any(|name| name == "mw-editsection"));
+    style || editing || element.attribute("hidden").is_some() || element.attribute("role") == Some("navigation")
 }
 
 struct Reader {
@@ -164,28 +175,19 @@ impl Reader {
         }
     }
 
-    fn walk(&mut self, document: &Html) {
-        use ego_tree::iter::Edge;
-        let mut skipping = None;
-        for edge in document.tree.root().traverse() {
-            match edge {
-                Edge::Open(node) if skipping.is_none() => match node.value() {
-                    Node::Text(text) => self.words(text),
-                    Node::Element(element) => match role(element) {
-                        Role::Skip => skipping = Some(node.id()),
-                        role => self.open(&role),
-                    },
-                    _ => {}
+    fn walk(&mut self, tree: &Tree) {
+        tree.walk(|content, edge| {
+            match content {
+                Content::Text(words) if edge == Edge::Open => self.words(words),
+                Content::Element(element) => match (role(element), edge) {
+                    (Role::Skip, _) => return false,
+                    (role, Edge::Open) => self.open(&role),
+                    (role, Edge::Close) => self.close(&role),
                 },
-                Edge::Close(node) if skipping == Some(node.id()) => skipping = None,
-                Edge::Close(node) if skipping.is_none() => {
-                    if let Node::Element(element) = node.value() {
-                        self.close(&role(element));
-                    }
-                }
-                _ => {}
+                Content::Text(_) | Content::Other => {}
             }
-        }
+            true
+        });
         self.flush();
     }
 
@@ -362,6 +364,7 @@ mod tests {
         let large = "<p>x</p>".repeat(1 << 20);
         for (source, reason) in [
             (deep, "too_large: the page nests"),
+            (format!("<p {}>words", "a=b ".repeat(6_000)), "too_large: the page has a tag of more than"),
             (large, "too_large: the HTML file has"),
             ("<p> </p>".into(), "empty: the page holds no words"),
         ] {

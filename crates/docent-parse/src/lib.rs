@@ -1,28 +1,42 @@
 //! From bytes to pages of text that know where they came from, without trusting the bytes.
 //!
 //! [`kind`] looks at a file's name and first bytes and decides what it is. One module per format then turns the bytes
-//! into [`Page`](docent_core::Page)s: `pdf` reads numbered pages through its own text device and layout, `markdown` and
-//! `html` cut at headings, `text` finds the encoding. The stored text is meant to be quoted: lines of a paragraph are
+//! into [`Page`](docent_core::Page)s: `pdf` reads numbered pages through its own text device and layout, `pptx` numbered
+//! slides, `markdown`, `html`, `docx` and `epub` cut at headings, `xlsx`, `delimited`, `notebook` and `code` at rows, cells
+//! and lines, `text` finds the encoding. The stored text is meant to be quoted: lines of a paragraph are
 //! joined, words broken by a hyphen at a line's end are whole, ligatures are letters, and a table's row is one line.
 //!
 //! No parser is safe from a hostile file: a stack overflow or a failed allocation ends the process. Therefore a
-//! [`Sandbox`] parses in a child process that limits its own memory and CPU time ([`worker_main`]), the parent keeps the
-//! clock, and whatever happens to the child becomes a [`Refusal`] of one file. [`parse`] is the part inside the child.
+//! [`Sandbox`] parses in a child process that limits its own memory and CPU time and closes the network to itself
+//! ([`worker_main`]), the parent keeps the clock, and whatever happens to the child becomes a [`Refusal`] of one file. [`parse`] is the part inside the child.
 //!
 //! What is absent: no OCR, no password prompts, no network, no environment. A format that is not read is refused by name.
 #![warn(missing_docs)]
 
+mod archive;
 mod child;
+mod code;
+mod confine;
+mod delimited;
+mod docx;
+mod email;
+mod epub;
 mod html;
 pub mod kind;
 mod limits;
 mod markdown;
+mod notebook;
+mod office;
 mod pdf;
+mod pptx;
+mod rows;
 mod sandbox;
 mod sections;
 mod text;
+mod xlsx;
+mod xml;
 
-pub use child::worker_main;
+pub use child::{Isolation, worker_main};
 pub use limits::Limits;
 pub use sandbox::Sandbox;
 
@@ -42,6 +56,14 @@ pub fn parse_within(bytes: Vec<u8>, filename: &str, limits: &Limits) -> Result<P
         Format::Markdown => markdown::parse(&bytes)?,
         Format::Html => html::parse(&bytes, limits)?,
         Format::Text => text::parse(&bytes)?,
+        Format::Docx => docx::parse(bytes, limits)?,
+        Format::Pptx => pptx::parse(bytes, limits)?,
+        Format::Xlsx => xlsx::parse(bytes, limits)?,
+        Format::Csv => delimited::parse(&bytes)?,
+        Format::Epub => epub::parse(bytes, limits)?,
+        Format::Notebook => notebook::parse(&bytes)?,
+        Format::Email => email::parse(&bytes)?,
+        Format::Code => code::parse(&bytes, &kind::extension(filename).unwrap_or_default())?,
     };
     check_characters(&parsed, limits)?;
     Ok(parsed)

@@ -11,6 +11,10 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Bytes an HTML file may have: the tree builder's time grows with the square of bad nesting.
     pub html_bytes: u64,
+    /// Parts an archive (Office file, e-book) may have.
+    pub archive_entries: usize,
+    /// Bytes that come out of an archive, all parts together.
+    pub unpacked_bytes: u64,
     /// Pages a document may have.
     pub pages: usize,
     /// Characters a document may have.
@@ -34,6 +38,8 @@ impl Default for Limits {
         Self {
             file_bytes: 200 << 20,
             html_bytes: 5 << 20,
+            archive_entries: 10_000,
+            unpacked_bytes: 256 << 20,
             pages: 20_000,
             characters: 30_000_000,
             operations_per_page: 5_000_000,

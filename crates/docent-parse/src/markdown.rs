@@ -1,5 +1,7 @@
 //! Markdown: one page per heading, with the words as a reader sees them and without the markup.
 
+mod front;
+
 use crate::html;
 use crate::sections::Sections;
 use crate::text;
@@ -8,47 +10,53 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 
 pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
     let source = text::tidy(&text::decode(bytes, None)?);
-    let (front_title, body) = front_matter(&source);
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS;
-    let mut reader = Reader::new();
-    for event in Parser::new_ext(body, options) {
-        reader.event(event);
+    let (front, body) = front_matter(&source);
+    let mut sections = Sections::new();
+    let first_h1 = read_into(&mut sections, body);
+    let mut pages = sections.finish();
+    let (stated, words) = front.map(front::read).unwrap_or_default();
+    match pages.first_mut() {
+        // What the author said about the page can be searched and quoted like the rest of it.
+        Some(first) if !words.is_empty() => first.text = format!("{words}\n\n{}", first.text),
+        Some(_) => {}
+        None => return Err(Refusal::new(RefusalKind::Empty, "the file holds no words")),
     }
-    reader.flush();
-    let pages = reader.sections.finish();
-    if pages.is_empty() {
-        return Err(Refusal::new(RefusalKind::Empty, "the file holds no words"));
-    }
-    let title = front_title.or(reader.first_h1);
+    let title = stated.or(first_h1);
     Ok(ParsedDocument { format: Format::Markdown, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
 }
 
-/// Splits a leading `---` block off and takes the title it states.
-fn front_matter(source: &str) -> (Option<String>, &str) {
-    let Some(rest) = source.strip_prefix("---\n") else {
+/// Adds the blocks of a piece of Markdown; gives its first heading of the first level back.
+pub(crate) fn read_into(sections: &mut Sections, source: &str) -> Option<String> {
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_FOOTNOTES | Options::ENABLE_TASKLISTS;
+    let mut reader = Reader::new(sections);
+    for event in Parser::new_ext(source, options) {
+        reader.event(event);
+    }
+    reader.flush();
+    reader.first_h1
+}
+
+/// Splits a leading block between `---` (YAML) or `+++` (TOML) off.
+fn front_matter(source: &str) -> (Option<&str>, &str) {
+    let Some(fence) = ["---", "+++"].into_iter().find(|fence| source.starts_with(&format!("{fence}\n"))) else {
         return (None, source);
     };
+    let rest = &source[fence.len() + 1..];
     let mut length = 0;
     for line in rest.split_inclusive('\n') {
-        length += line.len();
-        if matches!(line.trim_end(), "---" | "...") {
-            return (stated_title(&rest[..length]), &rest[length..]);
+        let end = line.trim_end();
+        if end == fence || end == "..." {
+            return (Some(&rest[..length]), &rest[length + line.len()..]);
         }
+        length += line.len();
     }
     (None, source)
 }
 
-fn stated_title(block: &str) -> Option<String> {
-    let value = block.lines().find_map(|line| line.strip_prefix("title:"))?.trim();
-    let quoted = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-    let title = quoted('"').or_else(|| quoted('\'')).unwrap_or(value).trim();
-    (!title.is_empty()).then(|| title.to_owned())
-}
-
 /// Follows the events and keeps what the current block and row have said so far.
-struct Reader {
-    sections: Sections,
+struct Reader<'a> {
+    sections: &'a mut Sections,
     first_h1: Option<String>,
     /// The block being read, markers of its list item included.
     line: String,
@@ -60,10 +68,10 @@ struct Reader {
     in_row: bool,
 }
 
-impl Reader {
-    const fn new() -> Self {
+impl<'a> Reader<'a> {
+    const fn new(sections: &'a mut Sections) -> Self {
         Self {
-            sections: Sections::new(),
+            sections,
             first_h1: None,
             line: String::new(),
             lists: Vec::new(),
@@ -260,8 +268,13 @@ mod tests {
     #[test]
     fn titles_come_from_front_matter_first() {
         let table = [
-            ("---\ntitle: \"Uniform: rules\"\ntags: [a]\n---\n# Other\n\nx", Some("Uniform: rules"), "Other\n\nx"),
-            ("---\ntags: a\n---\n# Other\n\nx", Some("Other"), "Other\n\nx"),
+            (
+                "---\ntitle: \"Uniform: rules\"\ntags: [a]\n---\n# Other\n\nx",
+                Some("Uniform: rules"),
+                "tags: a\n\nOther\n\nx",
+            ),
+            ("---\ntags: a\n---\n# Other\n\nx", Some("Other"), "tags: a\n\nOther\n\nx"),
+            ("+++\ntitle = 'Tides'\n+++\nx", Some("Tides"), "x"),
             ("---\n\nnot front matter", None, "not front matter"),
             ("## Second level\n\nx", None, "Second level\n\nx"),
         ];

@@ -5,6 +5,8 @@
 //! than no text.
 
 mod accents;
+mod cid;
+mod cjk;
 mod device;
 mod layout;
 mod legacy;
@@ -14,6 +16,8 @@ mod rtl;
 mod title;
 
 use crate::limits::Limits;
+use cid::CidFonts;
+use cjk::Bytes;
 use device::{Counts, TextDevice, TooManyOperations};
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RenderContent, interpret_page};
@@ -21,6 +25,7 @@ use hayro_syntax::Pdf;
 use hayro_syntax::{DecryptionError, LoadPdfError};
 use kurbo::{Affine, Rect};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a page turned out to be.
@@ -80,10 +85,28 @@ fn has_lost_content(page: &hayro_syntax::page::Page<'_>) -> bool {
     page.raw().contains_key(b"Contents") && page.page_stream().is_none()
 }
 
+/// What drawing a page gave.
+struct Drawn {
+    text: String,
+    counts: Counts,
+    codes: Vec<u8>,
+    /// The first page's largest line.
+    largest: Option<String>,
+}
+
+impl Drawn {
+    /// What the codes mean, if they are hardly the letters that they show.
+    fn misread(&self) -> Option<Bytes> {
+        legacy::is_misread(&self.text).then(|| cjk::guess(&self.codes))
+    }
+}
+
 struct Reader<'a> {
     pdf: &'a Pdf,
     limits: &'a Limits,
     cache: InterpreterCache<'a>,
+    /// Looked for when a page first needs them.
+    cid_fonts: Option<Rc<CidFonts>>,
     settings: InterpreterSettings,
     pages: Vec<Page>,
     states: Vec<State>,
@@ -95,7 +118,17 @@ impl<'a> Reader<'a> {
     fn new(pdf: &'a Pdf, limits: &'a Limits) -> Self {
         let settings = InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() };
         let cache = InterpreterCache::new();
-        Self { pdf, limits, cache, settings, pages: Vec::new(), states: Vec::new(), characters: 0, largest_line: None }
+        Self {
+            pdf,
+            limits,
+            cache,
+            cid_fonts: None,
+            settings,
+            pages: Vec::new(),
+            states: Vec::new(),
+            characters: 0,
+            largest_line: None,
+        }
     }
 
     fn read(mut self) -> Result<ParsedDocument, Refusal> {
@@ -113,7 +146,40 @@ impl<'a> Reader<'a> {
     }
 
     fn page(&mut self, index: usize) -> (String, State) {
-        let mut device = TextDevice::new(self.limits.operations_per_page);
+        let operations = self.limits.operations_per_page;
+        let drawn = self.drawn(index, TextDevice::new(operations)).and_then(|drawn| match self.better(&drawn) {
+            Some(device) => self.drawn(index, device),
+            None => Ok(drawn),
+        });
+        drawn.map_or_else(|state| (String::new(), state), |drawn| self.judged(index, drawn))
+    }
+
+    /// A device that knows more about fonts without Unicode, for a page that needs it and can be helped.
+    fn better(&mut self, drawn: &Drawn) -> Option<TextDevice> {
+        let operations = self.limits.operations_per_page;
+        if let Some(Bytes::Pairs(encoding)) = drawn.misread() {
+            return Some(TextDevice::with_pairs(operations, encoding));
+        }
+        if drawn.counts.unmapped == 0 {
+            return None;
+        }
+        let fonts = Rc::clone(self.cid_fonts.get_or_insert_with(|| Rc::new(CidFonts::of(self.pdf))));
+        (!fonts.is_empty()).then(|| TextDevice::with_fonts(operations, fonts))
+    }
+
+    fn judged(&mut self, index: usize, drawn: Drawn) -> (String, State) {
+        if drawn.misread() == Some(Bytes::Other) {
+            return (String::new(), State::Undecodable);
+        }
+        self.largest_line = self.largest_line.take().or(drawn.largest);
+        match judge(drawn.text, drawn.counts) {
+            (text, State::Blank) if has_lost_content(&self.pdf.pages()[index]) => (text, State::Damaged),
+            judged => judged,
+        }
+    }
+
+    /// Draws a page into a device; the state of one that fails.
+    fn drawn(&mut self, index: usize, mut device: TextDevice) -> Result<Drawn, State> {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let mut context = Context::new(
                 Affine::IDENTITY,
@@ -123,25 +189,15 @@ impl<'a> Reader<'a> {
                 self.settings.clone(),
             );
             interpret_page(&self.pdf.pages()[index], &mut context, &mut device);
-            let (lines, counts) = device.finish();
+            let (lines, counts, codes) = device.finish();
             let largest = if index == 0 { title::largest(&lines) } else { None };
-            (layout::page_text(lines), counts, largest)
+            Drawn { text: layout::page_text(lines), counts, codes, largest }
         }));
-        match outcome {
-            Ok((text, counts, largest)) => {
-                self.largest_line = self.largest_line.take().or(largest);
-                match judge(text, counts) {
-                    (text, State::Blank) if has_lost_content(&self.pdf.pages()[index]) => (text, State::Damaged),
-                    judged => judged,
-                }
-            }
-            Err(payload) => {
-                // What was borrowed while it unwound stays borrowed; the next page starts with a cache of its own.
-                self.cache = InterpreterCache::new();
-                let state = if payload.is::<TooManyOperations>() { State::Endless } else { State::Damaged };
-                (String::new(), state)
-            }
-        }
+        outcome.map_err(|payload| {
+            // What was borrowed while it unwound stays borrowed; the next page starts with a cache of its own.
+            self.cache = InterpreterCache::new();
+            if payload.is::<TooManyOperations>() { State::Endless } else { State::Damaged }
+        })
     }
 
     fn finish(self) -> Result<ParsedDocument, Refusal> {
@@ -159,8 +215,7 @@ impl<'a> Reader<'a> {
 
 fn judge(text: String, counts: Counts) -> (String, State) {
     let guesswork = counts.guessed * 2 > counts.glyphs && !legacy::looks_like_language(&text);
-    let undecodable =
-        guesswork || legacy::is_misread(&text) || counts.unmapped * 2 > counts.glyphs && counts.unmapped > 2;
+    let undecodable = guesswork || counts.unmapped * 2 > counts.glyphs && counts.unmapped > 2;
     let state = match () {
         () if undecodable => State::Undecodable,
         () if !text.trim().is_empty() => return (text, State::Text),

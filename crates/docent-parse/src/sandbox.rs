@@ -1,8 +1,9 @@
 //! The parent's side of the sandbox: children that parse, a clock, and a sentence for every way a child can end.
 
-use crate::child::{Answer, Request, send};
+use crate::child::{Answer, Isolation, Request, send};
+use crate::kind;
 use crate::limits::Limits;
-use docent_core::{ParsedDocument, Refusal, RefusalKind};
+use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -15,8 +16,19 @@ use std::time::{Duration, Instant};
 /// Bytes of a child's standard error that are kept, to tell why it died.
 const STDERR_BYTES: usize = 8 << 10;
 
-/// Parses files in child processes, several files per child and one at a time. A child that dies, hangs or answers too
-/// much is replaced; the file that did it is refused, everything else goes on. Usable from several threads.
+/// mimalloc, if the program uses it, would reserve a gibibyte of addresses ahead, which the limit on addresses counts;
+/// the value is in KiB.
+const RESERVE_AHEAD: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16384");
+
+/// Small files of these formats share children: reading them takes no decompression and no font.
+const SHARED: &[Format] =
+    &[Format::Markdown, Format::Html, Format::Text, Format::Csv, Format::Notebook, Format::Email, Format::Code];
+/// Most bytes of a file that shares a child.
+const SHARED_BYTES: u64 = 1 << 20;
+
+/// Parses files in child processes, one file per child; only small files of simple formats follow each other in one. A
+/// child that dies, hangs or answers too much is replaced; the file that did it is refused, everything else goes on.
+/// Usable from several threads.
 #[derive(Debug)]
 pub struct Sandbox {
     program: PathBuf,
@@ -39,17 +51,30 @@ impl Sandbox {
     /// Parses the file at `path`; `filename` is the name to judge it by. Blocks until there is an answer, at most
     /// [`Limits::wall_time`] (twice that when a shared child died and the file is tried again alone).
     pub fn parse_file(&self, path: &Path, filename: &str) -> Result<ParsedDocument, Refusal> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let shares = shares(path, filename);
+        let idle = shares.then(|| self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()).flatten();
         let (worker, reused) = match idle {
             Some(worker) => (worker, true),
             None => (self.start()?, false),
         };
-        match self.ask(worker, path, filename) {
+        match self.ask(worker, path, filename, shares) {
             // The child may have been worn out by earlier files: only a fresh one tells whose fault it is.
-            Err(End::Died(_)) if reused => self.ask(self.start()?, path, filename),
+            Err(End::Died(_)) if reused => self.ask(self.start()?, path, filename, false),
             other => other,
         }
         .unwrap_or_else(|end| Err(self.explain(end)))
+    }
+
+    /// Starts a child and lets it try what it must not be able to do.
+    ///
+    /// # Errors
+    /// `crashed`, if there is no child to be had or it says nothing sensible.
+    pub fn isolation(&self) -> Result<Isolation, Refusal> {
+        match self.start()?.ask(Path::new(""), "", &self.limits, true) {
+            Ok(Answer::Probed(isolation)) => Ok(isolation),
+            Ok(_) => Err(self.explain(End::Nonsense)),
+            Err(end) => Err(self.explain(end)),
+        }
     }
 
     fn start(&self) -> Result<Worker, Refusal> {
@@ -59,16 +84,23 @@ impl Sandbox {
         })
     }
 
-    fn ask(&self, mut worker: Worker, path: &Path, filename: &str) -> Result<Result<ParsedDocument, Refusal>, End> {
-        let answer = worker.ask(path, filename, &self.limits)?;
+    fn ask(
+        &self,
+        mut worker: Worker,
+        path: &Path,
+        filename: &str,
+        keep: bool,
+    ) -> Result<Result<ParsedDocument, Refusal>, End> {
+        let answer = worker.ask(path, filename, &self.limits, false)?;
         worker.files += 1;
-        if worker.files < self.limits.files_per_child {
+        if keep && worker.files < self.limits.files_per_child {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
-        Ok(match answer {
-            Answer::Parsed(document) => Ok(document),
-            Answer::Refused(refusal) => Err(refusal),
-        })
+        match answer {
+            Answer::Parsed(document) => Ok(Ok(document)),
+            Answer::Refused(refusal) => Ok(Err(refusal)),
+            Answer::Probed(_) => Err(End::Nonsense),
+        }
     }
 
     fn explain(&self, end: End) -> Refusal {
@@ -85,6 +117,12 @@ impl Sandbox {
             End::Died(death) => death.explain(limits),
         }
     }
+}
+
+/// True for a file that may be read by a child that has read others.
+fn shares(path: &Path, filename: &str) -> bool {
+    let simple = kind::by_name(filename).is_some_and(|format| SHARED.contains(&format));
+    simple && std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= SHARED_BYTES)
 }
 
 /// Why there is no answer.
@@ -148,6 +186,9 @@ impl Worker {
     fn start(program: &Path, args: &[String]) -> io::Result<Self> {
         let mut child = Command::new(program)
             .args(args)
+            // Keys and settings are none of its business.
+            .env_clear()
+            .env(RESERVE_AHEAD.0, RESERVE_AHEAD.1)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -158,9 +199,9 @@ impl Worker {
         Ok(Self { child, stdin, stdout, stderr, files: 0 })
     }
 
-    fn ask(&mut self, path: &Path, filename: &str, limits: &Limits) -> Result<Answer, End> {
+    fn ask(&mut self, path: &Path, filename: &str, limits: &Limits, probe: bool) -> Result<Answer, End> {
         let deadline = Instant::now() + limits.wall_time;
-        let request = Request { filename: filename.to_owned(), limits: limits.clone() };
+        let request = Request { filename: filename.to_owned(), limits: limits.clone(), probe };
         let mut stderr = Vec::new();
         if self.write(&request, path).is_err() {
             return Err(self.death(stderr));

@@ -11,11 +11,18 @@ pub(crate) struct Sections {
     body: String,
     /// True while the section has nothing but heading lines.
     bare: bool,
+    /// Numbered parts of the file that the section's text comes from, such as a notebook's cells: their name, first, last.
+    parts: Option<(&'static str, u32, u32)>,
+}
+
+/// `row 7`, or `rows 2–9`.
+pub(crate) fn span(part: &str, first: u32, last: u32) -> String {
+    if first == last { format!("{part} {first}") } else { format!("{part}s {first}–{last}") }
 }
 
 impl Sections {
     pub(crate) const fn new() -> Self {
-        Self { pages: Vec::new(), open: Vec::new(), body: String::new(), bare: true }
+        Self { pages: Vec::new(), open: Vec::new(), body: String::new(), bare: true, parts: None }
     }
 
     /// Starts a section. A heading that has nothing below it but a deeper heading opens that section's text instead of
@@ -57,10 +64,24 @@ impl Sections {
         }
     }
 
+    /// Starts a numbered part of the file, whose number becomes the last of the headings. Headings alone are no section:
+    /// they go with the part that follows.
+    pub(crate) fn part(&mut self, name: &'static str, number: u32) {
+        if self.bare && !self.body.is_empty() {
+            let first = self.parts.map_or(number, |(_, first, _)| first);
+            self.parts = Some((name, first, number));
+            return;
+        }
+        self.close();
+        self.bare = true;
+        self.parts = Some((name, number, number));
+    }
+
     fn close(&mut self) {
         let text = std::mem::take(&mut self.body).trim_end().to_owned();
         if !text.is_empty() {
-            let heading_path = self.open.iter().map(|(_, text)| text.clone()).collect();
+            let locator = self.parts.map(|(name, first, last)| span(name, first, last));
+            let heading_path = self.open.iter().map(|(_, text)| text.clone()).chain(locator).collect();
             self.pages.push(Page { number: None, heading_path, text });
         }
     }

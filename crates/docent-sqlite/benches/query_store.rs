@@ -131,7 +131,7 @@ async fn get_elsewhere(store: &Arc<SqliteQueryStore>, ids: &[String]) -> Result<
 
 async fn list(store: &SqliteQueryStore) -> Result<()> {
     for call in 0..2_000 {
-        std::hint::black_box(store.list(&format!("user {}", call % 200), 25, None).await?);
+        std::hint::black_box(store.list(None, &format!("user {}", call % 200), 25, None).await?);
     }
     Ok(())
 }

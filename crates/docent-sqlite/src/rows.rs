@@ -49,6 +49,11 @@ pub(crate) fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
+/// The JSON in a column that is never null.
+pub(crate) fn required_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    from_json(row, column)?.ok_or_else(|| FromSqlError::InvalidType.into())
+}
+
 fn lease(row: &Row<'_>) -> rusqlite::Result<Option<Lease>> {
     let worker: Option<String> = row.get(4)?;
     let until: Option<i64> = row.get(5)?;

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 const APPLICATION_ID: i64 = 0x4463_6e74;
 
 /// Every step from an empty file to the present schema. Steps are only ever added: `user_version` counts those taken.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE queries (
         id           TEXT PRIMARY KEY NOT NULL,
         user_id      TEXT NOT NULL,
@@ -45,7 +46,53 @@ const MIGRATIONS: [&str; 1] = ["
         PRIMARY KEY (user_id, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX idempotency_keys_of_query ON idempotency_keys (query_id);
-"];
+",
+    // Who asked, by API key; keys; what was spent. What was stored before belongs to no key.
+    "
+    ALTER TABLE queries ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+    DROP INDEX queries_of_user;
+    CREATE INDEX queries_of_owner ON queries (owner, user_id, created_at, id);
+    ALTER TABLE idempotency_keys RENAME TO idempotency_keys_before;
+    CREATE TABLE idempotency_keys (
+        owner       TEXT NOT NULL,
+        user_id     TEXT NOT NULL,
+        key         TEXT NOT NULL,
+        query_id    TEXT NOT NULL REFERENCES queries (id) ON DELETE CASCADE,
+        fingerprint TEXT NOT NULL,
+        PRIMARY KEY (owner, user_id, key)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO idempotency_keys SELECT '', user_id, key, query_id, fingerprint FROM idempotency_keys_before;
+    DROP TABLE idempotency_keys_before;
+    CREATE INDEX idempotency_keys_of_query ON idempotency_keys (query_id);
+    CREATE TABLE api_keys (
+        id         TEXT PRIMARY KEY NOT NULL,
+        created_at INTEGER NOT NULL,
+        last_used  INTEGER,
+        revoked_at INTEGER,
+        record     TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE buckets (
+        name    TEXT PRIMARY KEY NOT NULL,
+        full_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX buckets_full ON buckets (full_at);
+    CREATE TABLE accounts (
+        day    INTEGER NOT NULL,
+        name   TEXT NOT NULL,
+        tokens INTEGER NOT NULL,
+        money  INTEGER NOT NULL,
+        PRIMARY KEY (day, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE reservations (
+        day    INTEGER NOT NULL,
+        name   TEXT NOT NULL,
+        id     TEXT NOT NULL,
+        tokens INTEGER NOT NULL,
+        money  INTEGER NOT NULL,
+        PRIMARY KEY (day, name, id)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Opens the connection that writes: creates the file if there is none, refuses one that is not ours, brings an older
 /// one up to date.
@@ -178,6 +225,21 @@ mod tests {
             connection.query_row("SELECT a, b FROM t", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         assert_eq!(row, ("kept".to_owned(), 7));
         assert_eq!(version(&connection).unwrap(), 2);
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_keys_belongs_to_nobody() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS[..1]).unwrap();
+        let stored = "INSERT INTO queries (id, user_id, status, attempt, created_at, deadline, expires_at, request)
+                VALUES ('q', 'ada', 'queued', 0, 1, 2, 3, '{}');
+            INSERT INTO idempotency_keys VALUES ('ada', 'k', 'q', 'f');";
+        connection.execute_batch(stored).unwrap();
+        migrate(&mut connection, &MIGRATIONS).unwrap();
+        let joined = "SELECT q.owner || k.owner || k.user_id || k.key || k.fingerprint FROM queries q
+            JOIN idempotency_keys k ON k.query_id = q.id";
+        let row: String = connection.query_row(joined, [], |row| row.get(0)).unwrap();
+        assert_eq!(row, "adakf");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) enum Inserted {
 
 pub(crate) fn insert(connection: &Connection, query: &Query, key: Option<&IdempotencyKey>) -> Result<Inserted> {
     if let Some(key) = key
-        && let Some(earlier) = inserted_before(connection, &query.request.user_id, key)?
+        && let Some(earlier) = inserted_before(connection, query, key)?
     {
         return Ok(earlier);
     }
@@ -28,16 +28,25 @@ pub(crate) fn insert(connection: &Connection, query: &Query, key: Option<&Idempo
     }
     if let Some(key) = key {
         connection
-            .prepare_cached("INSERT INTO idempotency_keys (user_id, key, query_id, fingerprint) VALUES (?, ?, ?, ?)")?
-            .execute(params![query.request.user_id, key.key, query.id, key.fingerprint])?;
+            .prepare_cached(
+                "INSERT INTO idempotency_keys (owner, user_id, key, query_id, fingerprint) VALUES (?, ?, ?, ?, ?)",
+            )?
+            .execute(params![owner(query), query.request.user_id, key.key, query.id, key.fingerprint])?;
     }
     Ok(Inserted::New)
 }
 
-fn inserted_before(connection: &Connection, user_id: &str, key: &IdempotencyKey) -> Result<Option<Inserted>> {
+/// As a column, which is empty for a query that no API key asked.
+fn owner(query: &Query) -> &str {
+    query.request.owner.as_deref().unwrap_or_default()
+}
+
+fn inserted_before(connection: &Connection, query: &Query, key: &IdempotencyKey) -> Result<Option<Inserted>> {
     let found: Option<(String, String)> = connection
-        .prepare_cached("SELECT query_id, fingerprint FROM idempotency_keys WHERE user_id = ? AND key = ?")?
-        .query_row(params![user_id, key.key], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT query_id, fingerprint FROM idempotency_keys WHERE owner = ? AND user_id = ? AND key = ?",
+        )?
+        .query_row(params![owner(query), query.request.user_id, key.key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((id, fingerprint)) = found else {
         return Ok(None);
@@ -56,8 +65,8 @@ fn insert_query(connection: &Connection, query: &Query) -> Result<bool> {
         .prepare_cached(concat!(
             "INSERT INTO queries (",
             columns!(),
-            ", user_id) VALUES (:id, :request, :status, :attempt, :lease_worker, :lease_until, :answer, :failure, ",
-            ":feedback, :created_at, :completed_at, :deadline, :expires_at, :user_id) ON CONFLICT (id) DO NOTHING"
+            ", owner, user_id) VALUES (:id, :request, :status, :attempt, :lease_worker, :lease_until, :answer, :failure, ",
+            ":feedback, :created_at, :completed_at, :deadline, :expires_at, :owner, :user_id) ON CONFLICT (id) DO NOTHING"
         ))?
         .execute(named_params! {
             ":id": query.id,
@@ -73,6 +82,7 @@ fn insert_query(connection: &Connection, query: &Query) -> Result<bool> {
             ":completed_at": query.completed_at.map(Timestamp::as_millis),
             ":deadline": query.deadline.as_millis(),
             ":expires_at": query.expires_at.as_millis(),
+            ":owner": owner(query),
             ":user_id": query.request.user_id,
         })?;
     Ok(changed == 1)
@@ -85,25 +95,35 @@ pub(crate) fn get(connection: &Connection, id: &str) -> Result<Option<Query>> {
         .optional()
 }
 
-const FIRST_PAGE: &str =
-    concat!("SELECT ", columns!(), " FROM queries WHERE user_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2");
+const FIRST_PAGE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM queries WHERE owner = ?1 AND user_id = ?2 ORDER BY created_at DESC, id DESC LIMIT ?3"
+);
 const NEXT_PAGE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM queries WHERE user_id = ?1 AND (created_at, id) < (?3, ?4) ORDER BY created_at DESC, id DESC LIMIT ?2"
+    " FROM queries WHERE owner = ?1 AND user_id = ?2 AND (created_at, id) < (?4, ?5) \
+     ORDER BY created_at DESC, id DESC LIMIT ?3"
 );
 /// The query to go on from has been deleted since. Ids sort by creation, so its id alone still tells the place.
 const NEXT_PAGE_AFTER_DELETED: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM queries WHERE user_id = ?1 AND id < ?3 ORDER BY created_at DESC, id DESC LIMIT ?2"
+    " FROM queries WHERE owner = ?1 AND user_id = ?2 AND id < ?4 ORDER BY created_at DESC, id DESC LIMIT ?3"
 );
 
-pub(crate) fn list(connection: &Connection, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
+pub(crate) fn list(
+    connection: &Connection,
+    owner: &str,
+    user_id: &str,
+    limit: usize,
+    after: Option<&str>,
+) -> Result<Vec<Query>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let Some(after) = after else {
         let mut page = connection.prepare_cached(FIRST_PAGE)?;
-        return page.query_map(params![user_id, limit], rows::query)?.collect();
+        return page.query_map(params![owner, user_id, limit], rows::query)?.collect();
     };
     let created_at: Option<i64> = connection
         .prepare_cached("SELECT created_at FROM queries WHERE id = ?")?
@@ -111,10 +131,10 @@ pub(crate) fn list(connection: &Connection, user_id: &str, limit: usize, after: 
         .optional()?;
     if let Some(created_at) = created_at {
         let mut page = connection.prepare_cached(NEXT_PAGE)?;
-        page.query_map(params![user_id, limit, created_at, after], rows::query)?.collect()
+        page.query_map(params![owner, user_id, limit, created_at, after], rows::query)?.collect()
     } else {
         let mut page = connection.prepare_cached(NEXT_PAGE_AFTER_DELETED)?;
-        page.query_map(params![user_id, limit, after], rows::query)?.collect()
+        page.query_map(params![owner, user_id, limit, after], rows::query)?.collect()
     }
 }
 
@@ -316,9 +336,9 @@ mod tests {
         let place = Place::new(&folder.path().join("queries.db"));
         let connection = schema::open_writer(&place, &Settings::default()).unwrap();
         for (statement, index) in [
-            (FIRST_PAGE, "queries_of_user"),
-            (NEXT_PAGE, "queries_of_user"),
-            (NEXT_PAGE_AFTER_DELETED, "queries_of_user"),
+            (FIRST_PAGE, "queries_of_owner"),
+            (NEXT_PAGE, "queries_of_owner"),
+            (NEXT_PAGE_AFTER_DELETED, "queries_of_owner"),
             (UNATTENDED, "queries_open"),
             (EXPIRED, "queries_expiring"),
         ] {

@@ -1,5 +1,6 @@
 //! The port, call by call: reads where they are asked, changes by the writer's thread.
 
+use crate::meter;
 use crate::readers::Readers;
 use crate::rows;
 use crate::schema;
@@ -40,7 +41,7 @@ pub struct SqliteQueryStore {
     place: Place,
     // Dropped before the writer, whose connection then is the last: closing that one empties the log into the file.
     readers: Readers,
-    writer: Writer,
+    pub(crate) writer: Writer,
 }
 
 impl SqliteQueryStore {
@@ -57,11 +58,11 @@ impl SqliteQueryStore {
         Ok(Self { place, readers, writer })
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         self.readers.read(read).map_err(|error| self.place.explain(&error))
     }
 
-    fn column<T>(&self, json: rusqlite::Result<T>) -> Result<T> {
+    pub(crate) fn column<T>(&self, json: rusqlite::Result<T>) -> Result<T> {
         json.map_err(|error| self.place.explain(&error))
     }
 }
@@ -84,8 +85,8 @@ impl QueryStore for SqliteQueryStore {
         self.read(|c| statements::get(c, id))
     }
 
-    async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
-        self.read(|c| statements::list(c, user_id, limit, after))
+    async fn list(&self, owner: Option<&str>, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
+        self.read(|c| statements::list(c, owner.unwrap_or_default(), user_id, limit, after))
     }
 
     async fn claim(&self, id: &str, lease: &Lease, now: Timestamp, attempts_max: u32) -> Result<Claim> {
@@ -145,6 +146,9 @@ impl QueryStore for SqliteQueryStore {
     }
 
     async fn expire(&self, now: Timestamp) -> Result<u64> {
+        if self.read(|c| meter::has_old(c, now))? {
+            self.writer.write(move |c| meter::forget_old(c, now)).await?;
+        }
         let mut forgotten = 0;
         loop {
             let gone = self.writer.write(move |c| statements::expire(c, now, EXPIRED_PER_COMMIT)).await?;
@@ -175,7 +179,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.to_string().starts_with("no space is left for the query store at "), "{error}");
         assert!(error.hint_text().unwrap().contains("free some space"));
-        assert_eq!(store.list("full-disk", 10, None).await.unwrap(), std::slice::from_ref(&first));
+        assert_eq!(store.list(None, "full-disk", 10, None).await.unwrap(), std::slice::from_ref(&first));
 
         limit_pages(&store, |now| now + 1000).await;
         store.create(&large, None).await.unwrap();
@@ -233,7 +237,7 @@ mod tests {
         );
         lost.unwrap_err();
         let acknowledged = [first, second, third].iter().filter(|created| created.is_ok()).count();
-        assert_eq!(store.list("batch", 10, None).await.unwrap().len(), acknowledged);
+        assert_eq!(store.list(None, "batch", 10, None).await.unwrap().len(), acknowledged);
     }
 
     #[test]

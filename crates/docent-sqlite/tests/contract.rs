@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use docent_core::query::{Failure, Feedback, Lease};
-use docent_core::{Query, QueryStatus, Timestamp};
+use docent_core::rate::{Rate, Taken};
+use docent_core::{Caps, Query, QueryStatus, Spending, Timestamp};
 use docent_engine::Result;
-use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore};
+use docent_engine::ports::{Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation};
 use docent_sqlite::{Settings, SqliteQueryStore};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
+use docent_testkit::{key_store, meter};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +25,21 @@ fn open(path: &Path) -> SqliteQueryStore {
 async fn the_store_keeps_its_contract() {
     let folder = tempfile::tempdir().unwrap();
     contract(Arc::new(open(&folder.path().join("queries.db")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_key_store_keeps_its_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    key_store::contract(Arc::new(open(&folder.path().join("queries.db")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_meter_keeps_its_contract_also_through_two_handles() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries.db");
+    meter::contract(Arc::new(open(&path))).await;
+    let turns = Turns { stores: [open(&path), open(&path)], turn: AtomicUsize::new(0) };
+    meter::contract(Arc::new(turns)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -53,8 +70,8 @@ impl QueryStore for Turns {
     async fn get(&self, id: &str) -> Result<Option<Query>> {
         self.next().get(id).await
     }
-    async fn list(&self, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
-        self.next().list(user_id, limit, after).await
+    async fn list(&self, owner: Option<&str>, user_id: &str, limit: usize, after: Option<&str>) -> Result<Vec<Query>> {
+        self.next().list(owner, user_id, limit, after).await
     }
     async fn claim(&self, id: &str, lease: &Lease, now: Timestamp, attempts_max: u32) -> Result<Claim> {
         self.next().claim(id, lease, now, attempts_max).await
@@ -98,6 +115,22 @@ impl QueryStore for Turns {
     }
 }
 
+#[async_trait]
+impl Meter for Turns {
+    async fn take(&self, bucket: &str, rate: Rate, now: Timestamp) -> Result<Taken> {
+        self.next().take(bucket, rate, now).await
+    }
+    async fn reserve(&self, account: &Account, id: &str, estimate: Spending, caps: Caps) -> Result<Reservation> {
+        self.next().reserve(account, id, estimate, caps).await
+    }
+    async fn settle(&self, account: &Account, id: &str, real: Spending) -> Result<bool> {
+        self.next().settle(account, id, real).await
+    }
+    async fn spent(&self, account: &Account) -> Result<Spending> {
+        self.next().spent(account).await
+    }
+}
+
 /// Creates, claims and finishes `count` queries of a user; returns their ids.
 async fn live_through(store: Arc<SqliteQueryStore>, user: String, count: usize) -> Vec<String> {
     let lease = Lease { worker: user.clone(), until: START.plus(Duration::from_secs(60)) };
@@ -123,7 +156,7 @@ async fn thirty_two_tasks_on_two_handles_lose_nothing() {
         (0..32).map(|n| tokio::spawn(live_through(Arc::clone(&stores[n % 2]), format!("user {n}"), 10))).collect();
     for (n, task) in tasks.into_iter().enumerate() {
         let acknowledged: BTreeSet<_> = task.await.unwrap().into_iter().collect();
-        let listed = stores[(n + 1) % 2].list(&format!("user {n}"), 100, None).await.unwrap();
+        let listed = stores[(n + 1) % 2].list(None, &format!("user {n}"), 100, None).await.unwrap();
         assert_eq!(listed.into_iter().map(|query| query.id).collect::<BTreeSet<_>>(), acknowledged);
     }
     assert_eq!(stores[0].expire(Timestamp::from_millis(i64::MAX)).await.unwrap(), 320);

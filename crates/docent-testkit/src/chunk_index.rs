@@ -48,8 +48,12 @@ pub const CHECKS: &[(&str, Check)] = checks![
 /// # Panics
 /// When the index breaks a promise.
 pub async fn contract(index: Arc<dyn ChunkIndex>) {
+    run(index, CHECKS).await;
+}
+
+pub(crate) async fn run(index: Arc<dyn ChunkIndex>, checks: impl IntoIterator<Item = &'static (&'static str, Check)>) {
     let mut broken = Vec::new();
-    for (name, check) in CHECKS {
+    for (name, check) in checks {
         if tokio::spawn(check(Arc::clone(&index))).await.is_err() {
             broken.push(*name);
         }
@@ -151,7 +155,7 @@ async fn by_words(index: &dyn ChunkIndex, collection: &str, text: &str) -> Vec<S
     found(index, collection, &request).await
 }
 
-fn ids(names: &[&str]) -> Vec<String> {
+pub(crate) fn ids(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
@@ -317,7 +321,7 @@ fn list(values: &[&str]) -> FilterValue {
 }
 
 /// Conditions on the documents `a`, `b` and `c`, each of three pages, with the chunks that meet them.
-fn filter_table() -> Vec<(Filter, &'static [&'static str])> {
+pub(crate) fn filter_table() -> Vec<(Filter, &'static [&'static str])> {
     let page = |number| ("page".to_owned(), FilterValue::Number(number));
     let named = |key: &str, value| (key.to_owned(), value);
     macro_rules! condition {

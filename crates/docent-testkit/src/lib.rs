@@ -1,14 +1,18 @@
 //! What tests share: a contract suite per port, a scripted provider with faults, builders of fixtures. Only ever a
 //! development dependency.
 //!
-//! A port's contract suite ([`query_store`]) is a list of named checks that any implementation runs against itself, real
+//! A port's contract suite ([`query_store`], [`key_store`], [`meter`]) is a list of named checks that any implementation runs against itself, real
 //! and whole, so that two implementations keep the same promises. The [`provider`] stands in for the one thing a test
 //! cannot have, a language model with moods: it says what a script tells it to, including errors, delays and silence.
 //!
 //! What is absent: no clock (checks state every moment they speak of) and no assertion on how long something takes.
 #![warn(missing_docs)]
 
+pub mod chroma;
 pub mod chunk_index;
+pub mod chunk_index_vectors;
+pub mod key_store;
+pub mod meter;
 pub mod pdf;
 pub mod provider;
 pub mod query_store;

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use docent_core::Usage;
 use docent_core::query::{Quote, Statement};
-use docent_engine::ports::{Embedder, EmbeddingModel, GenerateEvent, GenerateRequest, Generator};
+use docent_engine::ports::{Embedded, Embedder, EmbeddingModel, GenerateEvent, GenerateRequest, Generator};
 use docent_engine::{Error, Result};
 use futures::stream::{self, BoxStream, StreamExt};
 use std::collections::VecDeque;
@@ -162,6 +162,12 @@ impl Embedder for HashedEmbedder {
         }
         lock(&self.texts).extend_from_slice(texts);
         Ok(texts.iter().map(|text| hashed_words(text)).collect())
+    }
+
+    /// A token a word.
+    async fn embed_counted(&self, texts: &[String]) -> Result<Embedded> {
+        let tokens = texts.iter().map(|text| text.split_whitespace().count() as u64).sum();
+        Ok(Embedded { vectors: self.embed(texts).await?, tokens })
     }
 }
 

@@ -5,7 +5,9 @@
 
 use crate::{query_store_leases as leases, query_store_records as records};
 use docent_core::query::{Failure, Feedback, Lease, QueryRequest};
-use docent_core::{Answer, Citation, Filter, Outcome, Query, QueryStatus, Source, Timestamp, Usage, Verification};
+use docent_core::{
+    Answer, Citation, Cost, Filter, MicroDollars, Outcome, Query, QueryStatus, Source, Timestamp, Usage, Verification,
+};
 use docent_engine::ports::{Claim, QueryStore};
 use futures::future::BoxFuture;
 use std::process;
@@ -29,6 +31,8 @@ pub const CHECKS: &[(&str, Check)] = checks![
     records::an_id_is_given_once,
     records::a_users_queries_come_newest_first_page_by_page,
     records::a_page_goes_on_where_a_deleted_query_stood,
+    records::an_owners_queries_are_listed_apart,
+    records::an_idempotency_key_is_its_owners,
     records::the_same_key_and_request_make_one_query,
     records::the_same_key_for_another_request_is_a_conflict,
     records::racing_creates_with_one_key_make_one_query,
@@ -132,6 +136,12 @@ pub fn sample_answer(text: &str) -> Answer {
         }],
         sources: vec![sample_source(quote)],
         usage: Usage { input_tokens: 900, output_tokens: 40, total_tokens: 940, embedding_tokens: 12 },
+        cost: Some(Cost {
+            money: Some(MicroDollars(159)),
+            model: "openai/gpt-4o-mini".to_owned(),
+            prices_as_of: Some("2026-11-05".to_owned()),
+            note: None,
+        }),
         generation: "42".to_owned(),
         model: "quoting".to_owned(),
     }
@@ -157,6 +167,7 @@ pub(crate) fn full_request(user_id: &str) -> QueryRequest {
     QueryRequest {
         text: "How many days of leave are there?".to_owned(),
         collection: "handbook".to_owned(),
+        owner: None,
         user_id: user_id.to_owned(),
         top_k: 12,
         filter: serde_json::from_str::<Filter>(filter).ok(),

@@ -24,7 +24,7 @@ pub(crate) async fn what_does_not_exist_is_said_so(store: Store) {
     let id = fresh_id(START);
     let ending = Ending::Failed(sample_failure());
     assert_eq!(store.get(&id).await.expect("get"), None);
-    assert_eq!(store.list(&fresh_user(), 10, None).await.expect("list"), []);
+    assert_eq!(store.list(None, &fresh_user(), 10, None).await.expect("list"), []);
     assert_eq!(store.claim(&id, &lease("w", 60), START, 3).await.expect("claim"), Claim::Missing);
     assert!(!store.renew(&id, 1, at(60)).await.expect("renew"));
     assert!(!store.finish(&id, 1, &ending, Some("{}"), START).await.expect("finish"));
@@ -62,7 +62,7 @@ async fn six_queries(store: &Store, user: &str) -> Vec<Query> {
 }
 
 async fn page(store: &Store, user: &str, limit: usize, after: Option<&Query>) -> Vec<String> {
-    let listed = store.list(user, limit, after.map(|query| query.id.as_str())).await.expect("list");
+    let listed = store.list(None, user, limit, after.map(|query| query.id.as_str())).await.expect("list");
     listed.into_iter().map(|query| query.request.text).collect()
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn a_users_queries_come_newest_first_page_by_page(store: Store)
     assert_eq!(page(&store, &user, 2, Some(&queries[2])).await, all[4..]);
     assert_eq!(page(&store, &user, 2, Some(&queries[4])).await, all[2..4]);
     assert_eq!(page(&store, &user, 2, Some(&queries[0])).await, Vec::<String>::new());
-    let newest = store.list(&user, 1, None).await.expect("list");
+    let newest = store.list(None, &user, 1, None).await.expect("list");
     assert_eq!(newest, [queries[5].clone()], "a listed query is whole");
 }
 
@@ -85,6 +85,43 @@ pub(crate) async fn a_page_goes_on_where_a_deleted_query_stood(store: Store) {
     let queries = six_queries(&store, &user).await;
     assert!(store.delete(&queries[4].id).await.expect("delete"));
     assert_eq!(page(&store, &user, 2, Some(&queries[4])).await, ["question 3", "question 2"]);
+}
+
+/// A query of an API key.
+fn owned(owner: &str, user: &str, text: &str) -> Query {
+    let mut query = sample_query(user, text, START);
+    query.request.owner = Some(owner.to_owned());
+    query
+}
+
+pub(crate) async fn an_owners_queries_are_listed_apart(store: Store) {
+    let user = fresh_user();
+    let (ada, bob) = (format!("key_{}", fresh_id(START)), format!("key_{}", fresh_id(START)));
+    let queries = [owned(&ada, &user, "one"), owned(&bob, &user, "two"), sample_query(&user, "three", START)];
+    let of_another_user = owned(&ada, &fresh_user(), "four");
+    for query in queries.iter().chain([&of_another_user]) {
+        store.create(query, None).await.expect("create");
+    }
+    for (owner, query) in [Some(ada.as_str()), Some(&bob), None].into_iter().zip(&queries) {
+        assert_eq!(store.list(owner, &user, 10, None).await.expect("list"), std::slice::from_ref(query), "{owner:?}");
+    }
+    assert_eq!(store.list(Some("key_of_nobody"), &user, 10, None).await.expect("list"), []);
+    let later = owned(&ada, &user, "five");
+    store.create(&later, None).await.expect("create");
+    let page = store.list(Some(&ada), &user, 10, Some(&later.id)).await.expect("list");
+    assert_eq!(page, std::slice::from_ref(&queries[0]));
+}
+
+pub(crate) async fn an_idempotency_key_is_its_owners(store: Store) {
+    let (user, name) = (fresh_user(), key("k", "f"));
+    let queries = [owned("key_ada", &user, "one"), owned("key_bob", &user, "one"), sample_query(&user, "one", START)];
+    for query in &queries {
+        assert_eq!(store.create(query, Some(&name)).await.expect("create"), Created::New);
+    }
+    for query in &queries {
+        let again = Query { id: fresh_id(START), ..query.clone() };
+        assert_eq!(existing(&store, &again, &name).await, *query);
+    }
 }
 
 fn key(name: &str, fingerprint: &str) -> IdempotencyKey {
@@ -124,7 +161,7 @@ pub(crate) async fn the_same_key_for_another_request_is_a_conflict(store: Store)
     store.create(&first, Some(&key("k", "fingerprint of one"))).await.expect("create");
     let error = store.create(&second, Some(&key("k", "fingerprint of two"))).await.expect_err("key taken");
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    assert_eq!(store.list(&user, 10, None).await.expect("list"), [first]);
+    assert_eq!(store.list(None, &user, 10, None).await.expect("list"), [first]);
 }
 
 pub(crate) async fn racing_creates_with_one_key_make_one_query(store: Store) {
@@ -147,7 +184,7 @@ pub(crate) async fn racing_creates_with_one_key_make_one_query(store: Store) {
     }
     assert_eq!(results.iter().filter(|(new, _)| *new).count(), 1);
     assert!(results.iter().all(|(_, id)| *id == results[0].1), "all are told the same query");
-    assert_eq!(store.list(&user, 20, None).await.expect("list").len(), 1);
+    assert_eq!(store.list(None, &user, 20, None).await.expect("list").len(), 1);
 }
 
 pub(crate) async fn an_answer_comes_back_as_it_was(store: Store) {
@@ -195,7 +232,7 @@ pub(crate) async fn delete_forgets_the_query_the_trace_and_the_key(store: Store)
     assert!(!store.delete(&query.id).await.expect("delete"), "it is gone");
     assert_eq!(store.get(&query.id).await.expect("get"), None);
     assert_eq!(store.trace(&query.id).await.expect("trace"), None);
-    assert_eq!(store.list(&user, 10, None).await.expect("list"), []);
+    assert_eq!(store.list(None, &user, 10, None).await.expect("list"), []);
     let again = sample_query(&user, "something else", at(3));
     let created = store.create(&again, Some(&key("k", "another"))).await.expect("create");
     assert_eq!(created, Created::New, "the key is free again");
@@ -216,7 +253,7 @@ pub(crate) async fn expire_forgets_what_has_expired_and_nothing_else(store: Stor
     }
     assert_eq!(store.expire(end(9)).await.expect("expire"), 0);
     assert_eq!(store.expire(end(20)).await.expect("expire"), 3);
-    assert_eq!(store.list(&user, 10, None).await.expect("list"), [kept[3].clone()]);
+    assert_eq!(store.list(None, &user, 10, None).await.expect("list"), [kept[3].clone()]);
     let reused = sample_query(&user, "new", START);
     assert_eq!(store.create(&reused, Some(&key("0", "other"))).await.expect("create"), Created::New);
     assert_eq!(store.expire(end(21)).await.expect("expire"), 1);
@@ -244,5 +281,5 @@ pub(crate) async fn any_text_of_any_size_is_kept(store: Store) {
         assert_eq!(fetch(&store, &query.id).await.answer, Some(answer));
         assert_eq!(store.trace(&query.id).await.expect("trace"), Some(text));
     }
-    assert_eq!(store.list(&user, 10, None).await.expect("list").len(), 4);
+    assert_eq!(store.list(None, &user, 10, None).await.expect("list").len(), 4);
 }

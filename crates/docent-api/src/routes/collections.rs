@@ -1,5 +1,6 @@
 //! Collections.
 
+use crate::access::Caller;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::Api;
 use crate::wire::{CollectionBody, List};
@@ -9,15 +10,21 @@ use axum::http::StatusCode;
 
 /// All collections.
 #[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = List<CollectionBody>)))]
-pub(crate) async fn list(State(api): State<Api>) -> Result<Json<List<CollectionBody>>, Problem> {
+pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<List<CollectionBody>>, Problem> {
     let all = api.engine.index.collections().await?;
-    Ok(Json(List::whole(all.into_iter().map(CollectionBody::from).collect())))
+    let visible = all.into_iter().filter(|one| caller.sees_collection(&one.name));
+    Ok(Json(List::whole(visible.map(CollectionBody::from).collect())))
 }
 
 /// One collection.
 #[utoipa::path(get, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
     responses((status = 200, body = CollectionBody), (status = 404, body = ProblemBody)))]
-pub(crate) async fn read(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<CollectionBody>, Problem> {
+pub(crate) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<CollectionBody>, Problem> {
+    let name = caller.collection(Some(name), "")?;
     let collection = api.engine.index.collection(&name).await?;
     collection.map(|found| Json(found.into())).ok_or_else(|| unknown(&name))
 }
@@ -25,7 +32,12 @@ pub(crate) async fn read(State(api): State<Api>, Path(name): Path<String>) -> Re
 /// Removes a collection with all its documents.
 #[utoipa::path(delete, path = "/v1/collections/{name}", tag = "collections", params(("name" = String, Path)),
     responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
-pub(crate) async fn delete(State(api): State<Api>, Path(name): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let name = caller.collection(Some(name), "")?;
     let was_there = api.engine.index.delete_collection(&name).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&name)) }
 }

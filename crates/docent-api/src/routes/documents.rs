@@ -1,6 +1,7 @@
 //! Documents and their pages.
 
 use super::collections;
+use crate::access::Caller;
 use crate::body::Params;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::Api;
@@ -38,9 +39,10 @@ pub(crate) struct ListParams {
     responses((status = 200, body = List<DocumentBody>), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
     State(api): State<Api>,
+    caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<DocumentBody>>, Problem> {
-    let name = existing(&api, params.collection).await?;
+    let name = existing(&api, &caller, params.collection).await?;
     let limit = super::queries::limit(params.limit, 100, LIMIT_MAX)?;
     let mut found = api.engine.index.documents(&name, params.after.as_deref(), limit + 1).await?;
     let has_more = found.len() > limit;
@@ -54,10 +56,11 @@ pub(crate) async fn list(
     responses((status = 200, body = DocumentBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<InCollection>,
 ) -> Result<Json<DocumentBody>, Problem> {
-    let name = existing(&api, params.collection).await?;
+    let name = existing(&api, &caller, params.collection).await?;
     let document = api.engine.index.document(&name, &id).await?;
     document.map(|found| Json(found.into())).ok_or_else(|| unknown(&id))
 }
@@ -67,10 +70,11 @@ pub(crate) async fn read(
     responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<InCollection>,
 ) -> Result<Json<DeletedBody>, Problem> {
-    let name = existing(&api, params.collection).await?;
+    let name = existing(&api, &caller, params.collection).await?;
     let deleted = api.engine.index.delete(&name, std::slice::from_ref(&id)).await?;
     if deleted.documents.is_empty() {
         return Err(unknown(&id));
@@ -90,10 +94,11 @@ pub(crate) async fn delete(
     responses((status = 200, body = PageBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn page(
     State(api): State<Api>,
+    caller: Caller,
     Path((id, place)): Path<(String, String)>,
     Params(params): Params<InCollection>,
 ) -> Result<Json<PageBody>, Problem> {
-    let name = existing(&api, params.collection).await?;
+    let name = existing(&api, &caller, params.collection).await?;
     let number = place.parse::<u32>().ok().filter(|place| *place > 0);
     let number = number.ok_or_else(|| Problem::invalid("the place of a page is a number from 1").param("place"))?;
     let pages = api.engine.index.pages(&name, &id, &[number - 1]).await?;
@@ -103,8 +108,8 @@ pub(crate) async fn page(
     })
 }
 
-async fn existing(api: &Api, collection: Option<String>) -> Result<String, Problem> {
-    let name = collection.unwrap_or_else(|| api.settings.collection.clone());
+async fn existing(api: &Api, caller: &Caller, collection: Option<String>) -> Result<String, Problem> {
+    let name = caller.collection(collection, &api.settings.collection)?;
     match api.engine.index.collection(&name).await? {
         Some(_) => Ok(name),
         None => Err(collections::unknown(&name)),

@@ -1,5 +1,6 @@
 //! Queries: ask, wait, watch, list, cancel, forget.
 
+use crate::access::{Caller, missing};
 use crate::body::{JsonBody, Params};
 use crate::problem::{Problem, ProblemBody, seconds};
 use crate::state::Api;
@@ -9,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::Query;
+use docent_core::access::Scope;
 use docent_core::query::{Feedback, QueryRequest};
 use docent_engine::ports::IdempotencyKey;
 use serde::Deserialize;
@@ -29,11 +31,12 @@ const KEY_MAX: usize = 255;
         (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
 pub(crate) async fn create(
     State(api): State<Api>,
+    caller: Caller,
     headers: HeaderMap,
     JsonBody(body): JsonBody<CreateQuery>,
 ) -> Result<Response, Problem> {
     let wait = patience(body.wait)?;
-    let request = understood(&api, body).await?;
+    let request = understood(&api, &caller, body).await?;
     let key = idempotency_key(&headers, &request)?;
     let query = api.engine.submit(request, key.as_ref()).await?;
     let waited = if wait.is_zero() { None } else { api.engine.wait(&query.id, wait).await? };
@@ -52,16 +55,15 @@ fn shown(query: &Query) -> Response {
     }
 }
 
-async fn understood(api: &Api, body: CreateQuery) -> Result<QueryRequest, Problem> {
+async fn understood(api: &Api, caller: &Caller, body: CreateQuery) -> Result<QueryRequest, Problem> {
     let previous_query_id = body.previous_query_id.as_deref().map(|id| stored_id(id).to_owned());
-    if let Some(previous) = &previous_query_id
-        && api.engine.queries.get(previous).await?.is_none()
-    {
-        return Err(unknown(previous).param("previous_query_id"));
+    if let Some(previous) = &previous_query_id {
+        visible(api, caller, previous).await.map_err(|problem| problem.param("previous_query_id"))?;
     }
     Ok(QueryRequest {
         text: body.query,
-        collection: body.collection.unwrap_or_else(|| api.settings.collection.clone()),
+        collection: caller.collection(body.collection, &api.settings.collection)?,
+        owner: caller.owner().map(str::to_owned),
         user_id: body.user_id.unwrap_or_default(),
         top_k: body.top_k.unwrap_or(api.settings.top_k),
         filter: body.filters,
@@ -114,11 +116,13 @@ pub(crate) struct ReadParams {
     responses((status = 200, body = QueryBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn read(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<ReadParams>,
 ) -> Result<Json<QueryBody>, Problem> {
     let wait = patience(params.wait)?;
-    let query = api.engine.wait(stored_id(&id), wait).await?;
+    let query = visible(&api, &caller, &id).await?;
+    let query = api.engine.wait(&query.id, wait).await?;
     query.map(|query| Json(QueryBody::from(&query))).ok_or_else(|| unknown(&id))
 }
 
@@ -132,18 +136,25 @@ pub(crate) struct ListParams {
     limit: Option<usize>,
     /// Begin behind this id.
     after: Option<String>,
+    /// Those that another key asked, by its id; needs the scope `admin`.
+    key_id: Option<String>,
 }
 
 /// A user's queries, newest first.
 #[utoipa::path(get, path = "/v1/queries", tag = "queries", params(ListParams), responses((status = 200, body = List<QueryBody>)))]
 pub(crate) async fn list(
     State(api): State<Api>,
+    caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<QueryBody>>, Problem> {
     let limit = limit(params.limit, 20, LIMIT_MAX)?;
     let user = params.user_id.as_deref().unwrap_or("nobody");
     let after = params.after.as_deref().map(stored_id);
-    let mut found = api.engine.queries.list(user, limit + 1, after).await?;
+    if params.key_id.is_some() && !caller.may(Scope::Admin) {
+        return Err(missing(&[Scope::Admin]).param("key_id"));
+    }
+    let owner = params.key_id.as_deref().or(caller.owner());
+    let mut found = api.engine.queries.list(owner, user, limit + 1, after).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last_id = found.last().map(|query| shown_id(&query.id));
@@ -153,8 +164,9 @@ pub(crate) async fn list(
 /// How the answer came about: candidates with scores, what was dropped and why, timings.
 #[utoipa::path(get, path = "/v1/queries/{id}/trace", tag = "queries", params(("id" = String, Path)),
     responses((status = 200, description = "The trace"), (status = 404, body = ProblemBody)))]
-pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let trace = api.engine.queries.trace(stored_id(&id)).await?;
+pub(crate) async fn trace(State(api): State<Api>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let query = visible(&api, &caller, &id).await?;
+    let trace = api.engine.queries.trace(&query.id).await?;
     let trace = trace.ok_or_else(|| {
         Problem::not_found(format!("there is no trace of `{id}`")).hint("only a query that was answered has one")
     })?;
@@ -164,8 +176,13 @@ pub(crate) async fn trace(State(api): State<Api>, Path(id): Path<String>) -> Res
 /// Stops a query unless it is terminal already.
 #[utoipa::path(post, path = "/v1/queries/{id}/cancel", tag = "queries", params(("id" = String, Path)),
     responses((status = 200, body = QueryBody), (status = 404, body = ProblemBody)))]
-pub(crate) async fn cancel(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<QueryBody>, Problem> {
-    let query = api.engine.cancel(stored_id(&id)).await?;
+pub(crate) async fn cancel(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<QueryBody>, Problem> {
+    let query = visible(&api, &caller, &id).await?;
+    let query = api.engine.cancel(&query.id).await?;
     query.map(|query| Json(QueryBody::from(&query))).ok_or_else(|| unknown(&id))
 }
 
@@ -174,24 +191,37 @@ pub(crate) async fn cancel(State(api): State<Api>, Path(id): Path<String>) -> Re
     responses((status = 204, description = "Remembered"), (status = 404, body = ProblemBody)))]
 pub(crate) async fn feedback(
     State(api): State<Api>,
+    caller: Caller,
     Path(id): Path<String>,
     JsonBody(body): JsonBody<FeedbackBody>,
 ) -> Result<StatusCode, Problem> {
+    let query = visible(&api, &caller, &id).await?;
     let feedback = Feedback { helpful: body.helpful, reason: body.reason };
-    let known = api.engine.give_feedback(stored_id(&id), &feedback).await?;
+    let known = api.engine.give_feedback(&query.id, &feedback).await?;
     if known { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
 }
 
 /// Forgets a query, its answer and its trace.
 #[utoipa::path(delete, path = "/v1/queries/{id}", tag = "queries", params(("id" = String, Path)),
     responses((status = 204, description = "Gone"), (status = 404, body = ProblemBody)))]
-pub(crate) async fn delete(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let query = visible(&api, &caller, &id).await?;
     // What still runs is stopped first, so that no worker writes into nothing.
-    api.engine.cancel(stored_id(&id)).await?;
-    let was_there = api.engine.queries.delete(stored_id(&id)).await?;
+    api.engine.cancel(&query.id).await?;
+    let was_there = api.engine.queries.delete(&query.id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&id)) }
 }
 
-pub(crate) fn unknown(id: &str) -> Problem {
+/// A query that exists for the caller, by either form of its id.
+pub(crate) async fn visible(api: &Api, caller: &Caller, id: &str) -> Result<Query, Problem> {
+    let query = api.engine.queries.get(stored_id(id)).await?;
+    query.filter(|query| caller.sees(query)).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> Problem {
     Problem::not_found(format!("there is no query `{id}`")).hint("GET /v1/queries lists those of a user")
 }

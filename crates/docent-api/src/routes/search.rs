@@ -1,5 +1,6 @@
 //! Search without an answer.
 
+use crate::access::Caller;
 use crate::body::JsonBody;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::Api;
@@ -17,6 +18,7 @@ const RESULTS_MAX: usize = 100;
     responses((status = 200, body = SearchResults), (status = 400, body = ProblemBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn search(
     State(api): State<Api>,
+    caller: Caller,
     JsonBody(body): JsonBody<SearchBody>,
 ) -> Result<Json<SearchResults>, Problem> {
     let characters = body.query.chars().count();
@@ -30,7 +32,7 @@ pub(crate) async fn search(
         );
     }
     let search = Search {
-        collection: body.collection.unwrap_or_else(|| api.settings.collection.clone()),
+        collection: caller.collection(body.collection, &api.settings.collection)?,
         text: body.query,
         mode: body.mode.map(Into::into).unwrap_or_default(),
         limit,
@@ -38,5 +40,5 @@ pub(crate) async fn search(
     };
     let found = api.engine.search(&search).await?;
     let data = found.hits.into_iter().map(HitBody::from).collect();
-    Ok(Json(SearchResults { object: "list", data, generation: found.generation }))
+    Ok(Json(SearchResults { object: "list", data, generation: found.generation, mode: found.mode.as_str() }))
 }

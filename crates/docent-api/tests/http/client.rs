@@ -15,9 +15,9 @@ use tower::ServiceExt;
 /// A router whose workers run until the test is over.
 pub(crate) struct Site {
     /// Kept until the end: its folder goes with it.
-    _house: House,
+    pub(crate) house: House,
     pub(crate) router: Router,
-    _stop: watch::Sender<bool>,
+    stop: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -43,13 +43,20 @@ impl Site {
     }
 
     pub(crate) async fn with(generator: ScriptedGenerator, settings: ApiSettings) -> Self {
-        let mut house = House::new(generator).furnished().await;
-        let (stop, stopped) = watch::channel(false);
+        Self::of(House::new(generator).furnished().await, settings)
+    }
+
+    pub(crate) fn of(mut house: House, settings: ApiSettings) -> Self {
         let queue = house.queue.take().expect("not taken yet");
-        let engine = Arc::clone(&house.engine);
+        let site = Self::without_workers(house, settings);
+        let (engine, stopped) = (Arc::clone(&site.house.engine), site.stop.subscribe());
         tokio::spawn(async move { run_workers(engine, queue, "test", 2, stopped).await });
+        site
+    }
+
+    pub(crate) fn without_workers(house: House, settings: ApiSettings) -> Self {
         let router = router(Api::new(Arc::clone(&house.engine), settings));
-        Self { _house: house, router, _stop: stop }
+        Self { house, router, stop: watch::Sender::new(false) }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

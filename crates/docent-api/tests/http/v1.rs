@@ -24,7 +24,7 @@ async fn an_answer_within_the_wait() {
         (&json!("completed"), &json!("answered"), &json!("query"))
     );
     assert_eq!(
-        (&query["metadata"]["team"], &query["cost"], &query["attempt"]),
+        (&query["metadata"]["team"], &query["cost"]["usd"], &query["attempt"]),
         (&json!("blue"), &Value::Null, &json!(1))
     );
     assert!(query["created_at"].as_str().is_some_and(|at| at.ends_with('Z')));
@@ -195,6 +195,18 @@ async fn the_description_names_every_route() {
         }
     }
     assert_eq!(operations, 22);
+    let open = ["/", "/healthz", "/readyz"];
+    for (path, methods) in description["paths"].as_object().expect("paths") {
+        for operation in methods.as_object().expect("methods").values() {
+            let is_open = open.contains(&path.as_str());
+            assert_eq!(operation["security"].is_null(), is_open, "{path} says which scopes it needs");
+            for status in ["401", "403", "429"] {
+                assert_eq!(operation["responses"][status].is_null(), is_open, "{path} {status}");
+            }
+        }
+    }
+    assert_eq!(description["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(description["paths"]["/v1/queries"]["post"]["security"], json!([{"bearer": ["ask"]}]));
     for (path, method, id) in [
         ("/", "get", "index__get"),
         ("/submit_query", "post", "submit_query_endpoint_submit_query_post"),

@@ -1,10 +1,15 @@
 //! The settings, each declared once.
 
-use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel};
+use super::{Config, EmbedderChoice, Environment, GeneratorChoice, LogLevel, Origin};
+use docent_core::access::Scope;
+use docent_core::rate::Rate;
+use docent_core::spending::MicroDollars;
 use docent_engine::{Error, Result};
 use docent_models::openai::Secret;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -87,14 +92,77 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         group: "Places",
+        key: "chroma_url",
+        environment: &["CHROMA_URL"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "the Chroma server that keeps the index, for example `http://localhost:8000`, unless `index` says otherwise",
+        read: |config, text| set(&mut config.index_url, Some(server(text)?)),
+    },
+    Setting {
+        group: "Places",
         key: "index",
         environment: &["DOCENT_INDEX"],
         kind: Path,
-        default: Computed("`index` in the data folder", |config, _| {
-            Ok(Some(config.data.join("index").to_string_lossy().into_owned()))
+        default: Computed("`chroma_url`, else `index` in the data folder", |config, _| {
+            let folder = || config.data.join("index").to_string_lossy().into_owned();
+            Ok(Some(config.index_url.clone().unwrap_or_else(folder)))
         }),
-        about: "the folder that keeps the index, one folder per collection",
-        read: |config, text| set(&mut config.index, PathBuf::from(text)),
+        about: "the folder that keeps the index, one folder per collection, or the URL of a Chroma server",
+        read: index,
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_path",
+        environment: &["CHROMA_PATH"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "the folder of an embedded Chroma store, which only Chroma itself opens: it is refused with what to do, \
+                unless `chroma_url` or `index` is set",
+        read: |config, text| match config.origin("index") {
+            Some(Origin::Default) if config.index_url.is_none() => Err(format!(
+                "opened by Chroma itself: run `chroma run --path {text}` and set CHROMA_URL to its address; or set \
+                 DOCENT_INDEX and ingest the documents"
+            )),
+            _ => Ok(()),
+        },
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_token",
+        environment: &["CHROMA_TOKEN"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "the token for the Chroma server, sent as bearer token and as `x-chroma-token`",
+        read: |config, text| set(&mut config.chroma.token, Some(docent_chroma::Token::new(text))),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_tenant",
+        environment: &["CHROMA_TENANT"],
+        kind: Plain,
+        default: Is("default_tenant"),
+        about: "the tenant on the Chroma server",
+        read: |config, text| set(&mut config.chroma.tenant, text.to_owned()),
+    },
+    Setting {
+        group: "Places",
+        key: "chroma_database",
+        environment: &["CHROMA_DATABASE"],
+        kind: Plain,
+        default: Is("default_database"),
+        about: "the database of that tenant",
+        read: |config, text| set(&mut config.chroma.database, text.to_owned()),
+    },
+    Setting {
+        group: "Places",
+        key: "words_index",
+        environment: &["DOCENT_WORDS_INDEX"],
+        kind: Path,
+        default: Nothing("none"),
+        about: "a folder for an index of the words that is kept beside a store of vectors alone, so that searches rank by \
+                both; without it they rank by vectors",
+        read: |config, text| set(&mut config.words_index, Some(PathBuf::from(text))),
     },
     Setting {
         group: "Places",
@@ -309,7 +377,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_LISTEN"],
         kind: Plain,
         default: Is("127.0.0.1:8080"),
-        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key",
+        about: "the address and port that `docent serve` listens on; beyond this machine only with an API key or `public`",
         read: |config, text| set(&mut config.listen, address(text)?),
     },
     Setting {
@@ -318,7 +386,7 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_API_KEYS", "DOCENT_API_KEY"],
         kind: Hidden,
         default: Nothing("none"),
-        about: "the keys, separated by commas, of which a caller of the server must send one as bearer token",
+        about: "keys, separated by commas, that open everything, besides those that `docent keys create` makes",
         read: |config, text| {
             let keys: Vec<_> = list(text).map(Secret::new).collect();
             if keys.iter().any(|key| key.expose().len() < KEY_BYTES_MIN) {
@@ -326,6 +394,16 @@ pub const SETTINGS: &[Setting] = &[
             }
             set(&mut config.api_keys, keys)
         },
+    },
+    Setting {
+        group: "Server",
+        key: "public",
+        environment: &["DOCENT_PUBLIC"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "what callers without a key may do: `read`, `ask` or `read,ask`; without it a server asks for a key, unless it has \
+                none and listens on this machine alone",
+        read: |config, text| set(&mut config.public, public_scopes(text)?),
     },
     Setting {
         group: "Server",
@@ -367,6 +445,63 @@ pub const SETTINGS: &[Setting] = &[
         read: |config, text| set(&mut config.engine.attempts_max, number(text, 1..=100)?),
     },
     Setting {
+        group: "Limits",
+        key: "rate_limit_per_minute",
+        environment: &["DOCENT_RATE_LIMIT_PER_MINUTE"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many requests a minute each key may make; all of them may come at once",
+        read: |config, text| {
+            let calls = number(text, 1..=60_000)?;
+            set(&mut config.rate, NonZeroU32::new(calls).map(Rate::per_minute))
+        },
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_token_cap",
+        environment: &["DOCENT_DAILY_TOKEN_CAP"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many tokens all answers of a day (UTC) may cost together",
+        read: |config, text| set(&mut config.engine.budget.all.tokens, Some(number(text, 0..=TOKENS_MAX)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_token_cap_per_key",
+        environment: &["DOCENT_DAILY_TOKEN_CAP_PER_KEY"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many tokens the answers of a day (UTC) may cost each key",
+        read: |config, text| set(&mut config.engine.budget.per_key.tokens, Some(number(text, 0..=TOKENS_MAX)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_cost_cap_usd",
+        environment: &["DOCENT_DAILY_COST_CAP_USD"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many US dollars all answers of a day (UTC) may cost together, by estimate",
+        read: |config, text| set(&mut config.engine.budget.all.money, Some(dollars(text)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "daily_cost_cap_per_key_usd",
+        environment: &["DOCENT_DAILY_COST_CAP_PER_KEY_USD"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "how many US dollars the answers of a day (UTC) may cost each key, by estimate",
+        read: |config, text| set(&mut config.engine.budget.per_key.money, Some(dollars(text)?)),
+    },
+    Setting {
+        group: "Limits",
+        key: "prices_file",
+        environment: &["DOCENT_PRICES_FILE"],
+        kind: Path,
+        default: Nothing("the list inside the program, for OpenAI's own endpoint"),
+        about: "a file with the prices of models, for estimates of cost; it replaces the list inside the program",
+        read: |config, text| set(&mut config.prices_file, Some(PathBuf::from(text))),
+    },
+    Setting {
         group: "Logs",
         key: "log_level",
         environment: &["DOCENT_LOG_LEVEL"],
@@ -398,6 +533,9 @@ pub const SETTINGS: &[Setting] = &[
 /// A key that can be guessed is no key.
 const KEY_BYTES_MIN: usize = 16;
 
+/// More than a day has; a store counts to twice as many.
+const TOKENS_MAX: u64 = u64::MAX >> 2;
+
 type Read<T = ()> = std::result::Result<T, String>;
 
 #[expect(clippy::unnecessary_wraps, reason = "ends the reading of a setting, which may fail before")]
@@ -427,6 +565,18 @@ fn mebibytes(text: &str, range: RangeInclusive<u64>) -> Read<u64> {
     number(text, range).map(|mebibytes| mebibytes << 20)
 }
 
+/// `5` or `0.50`.
+fn dollars(text: &str) -> Read<MicroDollars> {
+    let read = MicroDollars::parse(text.trim()).filter(|money| money.0 <= TOKENS_MAX);
+    read.ok_or_else(|| "an amount of US dollars, for example 5 or 0.50".to_owned())
+}
+
+/// What may be given to everybody: nothing that changes documents or shows what others asked.
+fn public_scopes(text: &str) -> Read<BTreeSet<Scope>> {
+    let allowed = |name| Scope::parse(name).filter(|scope| matches!(scope, Scope::Read | Scope::Ask));
+    list(text).map(|name| allowed(name).ok_or_else(|| "`read`, `ask` or `read,ask`".to_owned())).collect()
+}
+
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -440,6 +590,21 @@ fn address(text: &str) -> Read<SocketAddr> {
     let named = || text.strip_prefix("localhost:").and_then(local);
     let read = text.parse().ok().or_else(named).or_else(|| local(text));
     read.ok_or_else(|| "an address and a port, for example 127.0.0.1:8080".to_owned())
+}
+
+/// A folder, or a server in its place.
+fn index(config: &mut Config, text: &str) -> Read {
+    config.index_url = if super::is_url(text) { Some(server(text)?) } else { None };
+    set(&mut config.index, PathBuf::from(text))
+}
+
+fn server(text: &str) -> Read<String> {
+    let known = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+    if known {
+        Ok(text.to_owned())
+    } else {
+        Err("the address of a server, for example http://localhost:8000".to_owned())
+    }
 }
 
 fn processors() -> usize {

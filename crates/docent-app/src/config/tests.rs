@@ -115,6 +115,15 @@ fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
             "`api_keys` must be keys of at least 16 characters\nhint: it was set here: environment DOCENT_API_KEY",
         ),
         (
+            place().variable("DOCENT_PUBLIC", "read,write"),
+            "`public` must be `read`, `ask` or `read,ask` (it is `read,write`)\nhint: it was set here: environment DOCENT_PUBLIC",
+        ),
+        (
+            place().variable("DOCENT_DAILY_COST_CAP_USD", "5 $"),
+            "`daily_cost_cap_usd` must be an amount of US dollars, for example 5 or 0.50 (it is `5 $`)\nhint: it was set here: \
+             environment DOCENT_DAILY_COST_CAP_USD",
+        ),
+        (
             place().flag("listen", "everywhere"),
             "`listen` must be an address and a port, for example 127.0.0.1:8080 (it is `everywhere`)\nhint: it was set here: \
              command line",
@@ -187,4 +196,32 @@ fn keys_and_variables_are_unique() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
+}
+
+#[test]
+fn an_index_is_a_folder_or_a_server() {
+    let index = |place: Place| {
+        let config = place.load().expect("valid");
+        (config.index_url.clone(), value(&config, "index").1)
+    };
+    let server = |url: &str, origin: &str| (Some(url.to_owned()), origin.to_owned());
+    assert_eq!(index(place()), (None, "default".to_owned()));
+    assert_eq!(index(place().variable("CHROMA_URL", "http://a:1")), server("http://a:1", "default"));
+    let both = || place().variable("CHROMA_URL", "http://a:1").variable("CHROMA_PATH", "chroma");
+    assert_eq!(index(both()), server("http://a:1", "default"));
+    let folder = both().variable("DOCENT_INDEX", "index");
+    assert_eq!(folder.load().expect("valid").index, folder.folder.path().join("index"));
+    assert_eq!(index(folder), (None, "environment DOCENT_INDEX".to_owned()));
+    let named = both().variable("DOCENT_INDEX", "https://b/chroma");
+    assert_eq!(index(named), server("https://b/chroma", "environment DOCENT_INDEX"));
+    let demo = both().load().expect("valid").in_folder(Path::new("/demo"));
+    assert_eq!((demo.index_url, demo.index), (None, PathBuf::from("/demo/index")));
+}
+
+#[test]
+fn a_store_that_only_chroma_opens_is_refused_with_what_to_do() {
+    let refusal = place().variable("CHROMA_PATH", "chroma").refusal();
+    assert!(refusal.contains("chroma run --path [FOLDER]/chroma") && refusal.contains("CHROMA_URL"), "{refusal}");
+    let scheme = place().variable("DOCENT_INDEX", "ftp://host").refusal();
+    assert!(scheme.starts_with("`index` must be the address of a server"), "{scheme}");
 }

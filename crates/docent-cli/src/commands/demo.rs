@@ -22,7 +22,7 @@ const ASKED: usize = 5;
 
 const NEXT: &str = "\
 What next, with your own documents:
-  docent ingest FOLDER             PDF, Markdown, HTML and text
+  docent ingest FOLDER             PDF, Office files, web pages, text and more
   docent ask \"your question\"       an answer with quotes that were checked
   docent explain last              why the answer is what it is
   docent serve                     the same over HTTP, with a page at /docs

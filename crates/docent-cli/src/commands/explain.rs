@@ -30,7 +30,7 @@ pub(crate) async fn run(setup: &Setup, args: ExplainArgs) -> anyhow::Result<Exit
 
 async fn find(engine: &Engine, typed: &str) -> Result<Query> {
     let found = if typed == "last" {
-        engine.queries.list(ask::USER, 1, None).await?.pop()
+        engine.queries.list(None, ask::USER, 1, None).await?.pop()
     } else {
         let id = typed.strip_prefix("qry_").unwrap_or(typed);
         engine.queries.get(id).await?

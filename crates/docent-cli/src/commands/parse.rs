@@ -82,9 +82,9 @@ fn read(setup: &Setup, path: &Path) -> Result<(ParsedDocument, Vec<Chunk>), Refu
         return Err(Refusal::new(RefusalKind::Unreadable, detail));
     }
     let filename = found.first().map_or_else(String::new, |file| file.filename.clone());
-    let document = wiring::parse_from_config(&setup.config, &setup.parser)(path, &filename)?;
+    let mut document = wiring::parse_from_config(&setup.config, &setup.parser)(path, &filename)?;
     let origin = ChunkOrigin { document_id: "", filename: &filename, title: "" };
-    let chunks = chunk_pages(&document.pages, &origin, &setup.config.engine.chunking, &*wiring::tokenize());
+    let chunks = chunk_pages(&mut document.pages, &origin, &setup.config.engine.chunking, &*wiring::tokenize());
     if chunks.is_empty() {
         return Err(Refusal::new(RefusalKind::NoText, "no words were found in it"));
     }

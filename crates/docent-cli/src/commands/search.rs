@@ -39,8 +39,12 @@ pub(crate) async fn run(setup: &Setup, args: SearchArgs) -> anyhow::Result<Exit>
             object: "list",
             data: found.hits.into_iter().map(HitBody::from).collect(),
             generation: found.generation,
+            mode: found.mode.as_str(),
         })?;
         return Ok(Exit::Done);
+    }
+    if found.mode != search.mode {
+        screen.note("ranked by vectors alone: the store has no index of words");
     }
     if found.hits.is_empty() {
         screen.note("nothing was found");

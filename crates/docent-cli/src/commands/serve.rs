@@ -3,8 +3,10 @@
 use crate::exit::Exit;
 use crate::setup::Setup;
 use anyhow::Context;
-use docent_app::{App, Config, wiring};
-use docent_engine::{Error, Result, worker};
+use docent_api::ServeSettings;
+use docent_app::App;
+use docent_app::wiring::{self, Reach};
+use docent_engine::{Error, Result, keys, worker};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +20,6 @@ const GRACE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(setup: &Setup) -> anyhow::Result<Exit> {
-    check_reach(&setup.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -29,26 +30,36 @@ pub(crate) fn run(setup: &Setup) -> anyhow::Result<Exit> {
 }
 
 /// What others can reach, others can ask.
-fn check_reach(config: &Config) -> Result<()> {
-    if config.listen.ip().is_loopback() || !config.api_keys.is_empty() {
-        return Ok(());
+async fn reach(app: &App) -> Result<Reach> {
+    let config = &app.config;
+    if config.listen.ip().is_loopback() {
+        return Ok(Reach::ThisMachine);
     }
-    Err(Error::invalid(format!("refusing to listen on {} without an API key", config.listen))
-        .hint("set DOCENT_API_KEY to a long random text (`openssl rand -hex 24` makes one), or listen on 127.0.0.1"))
+    let has_key = !config.api_keys.is_empty() || !config.public.is_empty();
+    if has_key || keys::any_active(&*app.engine.keys, (app.engine.clock)()).await? {
+        return Ok(Reach::Network);
+    }
+    Err(Error::invalid(format!("refusing to listen on {} without an API key", config.listen)).hint(
+        "make one with `docent keys create NAME --scope read,ask`, let everybody in with DOCENT_PUBLIC=read,ask, or \
+         listen on 127.0.0.1",
+    ))
 }
 
 async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
-    let listener = bind(setup.config.listen).await?;
+    let app = setup.app().await?;
+    let reach = reach(&app).await?;
+    let App { config, engine, work_queue, .. } = app;
+    let listener = bind(config.listen).await?;
     let address = listener.local_addr().context("the socket has no address")?;
-    let App { config, engine, work_queue, .. } = setup.app().await?;
     let (stop, stopped) = watch::channel(false);
     let name = format!("serve-{}", std::process::id());
     let (count, for_workers, until) = (config.workers, Arc::clone(&engine), stopped.clone());
     let workers = tokio::spawn(async move {
         worker::run_workers(for_workers, work_queue, &name, count, until).await;
     });
-    let router = docent_api::router(wiring::api_from_config(&config, &engine));
-    let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), GRACE));
+    let router = docent_api::router(wiring::api_from_config(&config, &engine, reach));
+    let limits = ServeSettings { drain: GRACE, ..ServeSettings::default() };
+    let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), limits));
     setup.screen.data(format!("listening on http://{address}"))?;
     setup.screen.note(format!("try it: {}\nCtrl-C stops it", example(address)));
     tokio::select! {

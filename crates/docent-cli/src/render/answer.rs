@@ -131,5 +131,10 @@ pub(crate) fn summary(answer: &Answer, trace: Option<&Trace>) -> String {
     if answer.usage.total_tokens > 0 {
         text.push_str(&format!(", {} tokens", answer.usage.total_tokens));
     }
+    match answer.cost.as_ref().map(|cost| cost.money) {
+        Some(Some(money)) if money.0 > 0 => text.push_str(&format!(", about ${money}")),
+        Some(None) => text.push_str(", cost not known"),
+        _ => {}
+    }
     text
 }

@@ -1,7 +1,7 @@
 //! How an answer came about, as a person reads it.
 
 use super::text::{Paint, columns, place, wrap};
-use docent_core::Query;
+use docent_core::{Query, SearchMode};
 use docent_engine::trace::{Candidate, Trace};
 
 const INDENT: &str = "    ";
@@ -14,6 +14,9 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
         "Collection {}, generation {}, answered by {}",
         query.request.collection, trace.generation, trace.generator
     ));
+    if trace.ranking == SearchMode::Dense {
+        out.push("Ranked by vectors alone: the store has no index of words".to_owned());
+    }
     out.push(format!("\n{}", paint.bold("Candidates")));
     out.extend(candidates(&trace.candidates));
     out.push(format!("\n{}", paint.bold("Statements")));

@@ -62,7 +62,13 @@ pub(crate) fn collections(collections: &[Collection], paint: Paint) -> Vec<Strin
     table(head.to_vec(), collections.iter().map(row), &[1, 2, 3], paint)
 }
 
-fn table(head: Vec<String>, rows: impl Iterator<Item = Vec<String>>, right: &[usize], paint: Paint) -> Vec<String> {
+/// Rows below a dimmed head; columns in `right` are flush right.
+pub(crate) fn table(
+    head: Vec<String>,
+    rows: impl Iterator<Item = Vec<String>>,
+    right: &[usize],
+    paint: Paint,
+) -> Vec<String> {
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
     let mut lines = columns(&rows, right);
     lines[0] = paint.dim(&lines[0]);

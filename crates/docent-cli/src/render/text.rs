@@ -112,7 +112,10 @@ pub(crate) fn place(page: Option<u32>, heading_path: &[String]) -> Option<String
 pub(crate) fn parts(format: Format, number: u32) -> Option<String> {
     match format {
         Format::Pdf => Some(count(number, "page")),
-        Format::Markdown | Format::Html => Some(count(number, "section")),
+        Format::Pptx => Some(count(number, "slide")),
+        Format::Notebook => Some(count(number, "cell")),
+        Format::Markdown | Format::Html | Format::Docx | Format::Epub | Format::Email => Some(count(number, "section")),
+        Format::Xlsx | Format::Csv | Format::Code => Some(count(number, "part")),
         Format::Text => None,
     }
 }

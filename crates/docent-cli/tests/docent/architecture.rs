@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which crates of ours a crate may use. Tests may also use `docent-testkit`, which nothing may be built with.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("docent-core", &[]),
     ("docent-engine", &["docent-core"]),
     ("docent-parse", &["docent-core", "docent-engine"]),
     ("docent-index", &["docent-core", "docent-engine"]),
     ("docent-models", &["docent-core", "docent-engine"]),
     ("docent-sqlite", &["docent-core", "docent-engine"]),
+    ("docent-chroma", &["docent-core", "docent-engine"]),
     ("docent-api", &["docent-core", "docent-engine"]),
     (
         "docent-app",
@@ -22,6 +23,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "docent-index",
             "docent-models",
             "docent-sqlite",
+            "docent-chroma",
             "docent-api",
         ],
     ),
@@ -30,12 +32,13 @@ const EDGES: [(&str, &[&str]); 10] = [
 ];
 
 /// Who alone may name a crate of others. A second one is a decision.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("rusqlite", &["docent-sqlite"]),
-    ("reqwest", &["docent-models"]),
+    ("reqwest", &["docent-models", "docent-chroma"]),
     ("tantivy", &["docent-index"]),
     ("hayro-interpret", &["docent-parse"]),
-    ("scraper", &["docent-parse"]),
+    ("html5ever", &["docent-parse"]),
+    ("calamine", &["docent-parse"]),
     ("axum", &["docent-api"]),
     ("clap", &["docent-cli"]),
     ("toml", &["docent-app"]),

@@ -17,7 +17,8 @@ fn files() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         ("drawing.pdf", pdf::drawing(), Some("no_text")),
         ("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01".to_vec(), Some("unsupported")),
         ("photo-called.pdf", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01".to_vec(), Some("corrupt")),
-        ("letter.docx", b"PK\x03\x04\x14\0\x06\0[Content_Types].xml word/document.xml".to_vec(), Some("unsupported")),
+        ("letter.docx", b"PK\x03\x04\x14\0\x06\0[Content_Types].xml word/document.xml".to_vec(), Some("corrupt")),
+        ("letter.pages", b"PK\x03\x04\x14\0\x06\0Index/Document.iwa".to_vec(), Some("unsupported")),
         ("really-a-pdf.txt", good, Some("corrupt")),
         ("latin-1.txt", b"Caf\xe9 cr\xe8me co\xfbte deux francs dans notre caf\xe9.".to_vec(), None),
         ("missing.md", Vec::new(), Some("unreadable")),
@@ -68,20 +69,25 @@ fn a_bad_file_never_stops_the_others() {
       refused  files/encrypted.pdf
                encrypted: the PDF needs a password; save a copy without one
       refused  files/letter.docx
-               unsupported: DOCX (Microsoft Word) files are not read yet; PDF,
-               Markdown, HTML and plain text are
+               corrupt: the file's archive is damaged or was cut off; get a whole
+               copy
+      refused  files/letter.pages
+               unsupported: Apple Pages files are not read; PDF, Word, PowerPoint,
+               Excel, CSV, HTML, Markdown, plain text, EPUB, notebooks, e-mail and
+               source code are
       refused  files/photo-called.pdf
                corrupt: the file is named .pdf but contains a PNG image; rename it
                or replace it
       refused  files/photo.png
-               unsupported: image files are not read yet; PDF, Markdown, HTML and
-               plain text are
+               unsupported: image files are not read; PDF, Word, PowerPoint, Excel,
+               CSV, HTML, Markdown, plain text, EPUB, notebooks, e-mail and source
+               code are
       refused  files/really-a-pdf.txt
                corrupt: the file is named .txt but contains PDF data; rename it or
                replace it
         added  files/good.pdf  1 page, 1 chunk
         added  files/latin-1.txt  1 chunk
-    2 added, 11 refused in collection default (2 chunks)
+    2 added, 12 refused in collection default (2 chunks)
     --- stderr
     ");
     let stored = terminal.docent(&["documents", "--json"]).json_lines();

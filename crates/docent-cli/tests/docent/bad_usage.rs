@@ -216,15 +216,18 @@ fn a_data_folder_that_cannot_be_one() {
                            hint: check that the folder exists, that it is not
                            mounted read-only and that this user may write to it and
                            to the file
+    fail  access           the keys cannot be read
+                           hint: see the query store above
       ok  embedding model  local/all-MiniLM-L6-v2-q8, 384 dimensions, [N] ms for the
                            first sentence
     fail  parser           cannot write a file to try the parser with: Not a
                            directory (os error 20)
                            hint: see the data folder above
       ok  answers          quoting: sentences of the documents, no model is asked
+      ok  costs            answers cost nothing
     --- stderr
 
-    4 parts to fix
+    5 parts to fix
     ");
 }
 
@@ -287,7 +290,17 @@ fn a_healthy_machine() {
     let checks = checks.json();
     let names: Vec<_> =
         checks.as_array().expect("checks").iter().map(|check| (&check["name"], &check["status"])).collect();
-    let expected = ["configuration", "data folder", "index", "query store", "embedding model", "parser", "answers"];
+    let expected = [
+        "configuration",
+        "data folder",
+        "index",
+        "query store",
+        "access",
+        "embedding model",
+        "parser",
+        "answers",
+        "costs",
+    ];
     assert_eq!(names.len(), expected.len());
     for ((name, status), expected) in names.into_iter().zip(expected) {
         assert!(*name == expected && (*status == "ok" || *status == "warn"), "{checks}");

@@ -228,6 +228,23 @@ fn what_would_be_indexed() {
 }
 
 #[test]
+fn rows_are_cited_by_their_numbers_below_their_columns() {
+    let rows: String = (1..60).map(|n| format!("Tarn Hall {n};{} guests\n", n * 7)).collect();
+    let terminal = Terminal::new().file("halls.csv", format!("Hall;Capacity\n{rows}"));
+    let parsed = terminal.docent(&["parse", "halls.csv", "--json"]).json();
+    let chunks = parsed["chunks"].as_array().expect("chunks");
+    let place = |chunk: &serde_json::Value| chunk["heading_path"][0].as_str().expect("rows").to_owned();
+    assert_eq!((place(&chunks[0]).as_str(), chunks.len() > 2), ("rows 1–19", true));
+    for chunk in chunks {
+        assert!(chunk["text"].as_str().expect("text").starts_with("Hall | Capacity\n"), "{chunk}");
+    }
+    terminal.docent(&["ingest", "halls.csv"]).succeeded();
+    let ran = terminal.docent(&["search", "capacity of Tarn Hall 41"]);
+    let found = ran.succeeded();
+    assert!(found.contains("rows 38–55") && found.contains("287"), "{found}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let terminal = people();
     terminal.docent(&["ingest", "people"]).succeeded();

@@ -38,7 +38,7 @@ fn a_model_answers_and_what_it_made_up_is_left_out() {
         “25 days of annual leave”
     --- stderr
 
-    partly answered by openai/gpt-4o-mini in [N] ms ([TIMES]), 120 tokens
+    partly answered by openai/gpt-4o-mini in [N] ms ([TIMES]), 120 tokens, cost not known
     docent explain qry_[ID]
     ");
 }

@@ -16,7 +16,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on a free port and waits until it listens.
     pub(crate) fn start(terminal: &Terminal) -> Self {
-        let mut process = terminal.start(&["serve", "--listen", "127.0.0.1:0"]);
+        Self::start_at(terminal, "127.0.0.1:0")
+    }
+
+    /// The same at another address.
+    pub(crate) fn start_at(terminal: &Terminal, address: &str) -> Self {
+        let mut process = terminal.start(&["serve", "--listen", address]);
         let mut first = String::new();
         BufReader::new(process.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
         let address = first.trim().strip_prefix("listening on http://").map(str::to_owned);
@@ -107,7 +112,7 @@ fn beyond_this_machine_only_with_a_key() {
     --- stderr
     error: refusing to listen on 0.0.0.0:0 without an API key
 
-    hint: set DOCENT_API_KEY to a long random text (`openssl rand -hex 24` makes one), or listen on 127.0.0.1
+    hint: make one with `docent keys create NAME --scope read,ask`, let everybody in with DOCENT_PUBLIC=read,ask, or listen on 127.0.0.1
     ");
 }
 

@@ -3,7 +3,7 @@
 use docent_core::query::QueryRequest;
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use docent_engine::ingest::{IngestSummary, Parse};
-use docent_engine::ports::Generator;
+use docent_engine::ports::{Generator, KeyStore, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::worker::{WorkQueue, in_process};
 use docent_engine::{Engine, Settings};
@@ -32,14 +32,15 @@ impl House {
         let now = Arc::new(AtomicI64::new(1_800_000_000_000));
         let (dispatcher, queue) = in_process();
         let clock = Arc::clone(&now);
+        let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &docent_sqlite::Settings::default());
+        let store = Arc::new(store.expect("opened"));
         let engine = Engine {
             embedder: Arc::new(HashedEmbedder::default()),
             generator: Arc::new(generator),
             index: Arc::new(EmbeddedIndex::open(folder.path().join("index"), docent_index::Settings::default())),
-            queries: Arc::new(
-                SqliteQueryStore::open(&folder.path().join("queries.db"), &docent_sqlite::Settings::default())
-                    .expect("opened"),
-            ),
+            queries: Arc::clone(&store) as Arc<dyn QueryStore>,
+            keys: Arc::clone(&store) as Arc<dyn KeyStore>,
+            meter: store,
             dispatcher: Arc::new(dispatcher),
             tokenize: Arc::new(word_starts),
             clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),

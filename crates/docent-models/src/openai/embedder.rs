@@ -8,11 +8,10 @@ use super::settings::OpenAiSettings;
 use super::wire::{Embedding, EmbeddingRequest, Embeddings};
 use async_trait::async_trait;
 use docent_core::prompt::estimated_tokens;
-use docent_engine::ports::{Embedder, EmbeddingModel};
+use docent_engine::ports::{Embedded, Embedder, EmbeddingModel};
 use docent_engine::{Error, Result};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -31,7 +30,6 @@ pub struct OpenAiEmbedder {
     model: EmbeddingModel,
     /// Sent as `dimensions`, to models that can shorten their vectors.
     shortened: Option<usize>,
-    tokens: AtomicU64,
 }
 
 impl OpenAiEmbedder {
@@ -72,20 +70,14 @@ impl OpenAiEmbedder {
                 .hint("leave the embedding dimension out, or set one that the model has"));
         }
         let model = EmbeddingModel { name: format!("openai/{}", settings.embedding_model), dimension };
-        Ok(Self { client: Client::new(settings)?, model, shortened, tokens: AtomicU64::new(0) })
-    }
-
-    /// Tokens that the endpoint has counted for this embedder so far.
-    pub fn tokens_used(&self) -> u64 {
-        self.tokens.load(Ordering::Relaxed)
+        Ok(Self { client: Client::new(settings)?, model, shortened })
     }
 
     /// Embeds one word, without retries: does the endpoint answer, and are its vectors as long as expected?
     pub async fn check(&self, time_limit: Duration) -> Result<Checked> {
         let begun = Instant::now();
-        let dimension =
-            self.request(&["OK"], Deadline::after(time_limit)).await.map_err(|failure| failure.error)?[0].len();
-        self.expect_dimension(dimension)?;
+        let embedded = self.request(&["OK"], Deadline::after(time_limit)).await.map_err(|failure| failure.error)?;
+        self.expect_dimension(embedded.vectors[0].len())?;
         Ok(Checked { model: self.client.settings.embedding_model.clone(), latency: begun.elapsed() })
     }
 
@@ -94,22 +86,22 @@ impl OpenAiEmbedder {
     }
 
     async fn probe(&self, deadline: Deadline) -> Result<usize> {
-        Ok(self.patiently(&["OK"], deadline).await?[0].len())
+        Ok(self.patiently(&["OK"], deadline).await?.vectors[0].len())
     }
 
-    async fn batch(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+    async fn batch(&self, texts: &[String]) -> Result<Embedded> {
         // The protocol refuses empty texts, and one of them would cost its whole batch.
         let inputs: Vec<&str> = texts.iter().map(|text| if text.is_empty() { " " } else { text }).collect();
-        let vectors = self.patiently(&inputs, self.limit()).await?;
-        vectors.iter().try_for_each(|vector| self.expect_dimension(vector.len()))?;
-        Ok(vectors)
+        let embedded = self.patiently(&inputs, self.limit()).await?;
+        embedded.vectors.iter().try_for_each(|vector| self.expect_dimension(vector.len()))?;
+        Ok(embedded)
     }
 
-    async fn patiently(&self, inputs: &[&str], deadline: Deadline) -> Result<Vec<Vec<f32>>> {
+    async fn patiently(&self, inputs: &[&str], deadline: Deadline) -> Result<Embedded> {
         let mut attempt = 1;
         loop {
             match self.request(inputs, deadline).await {
-                Ok(vectors) => return Ok(vectors),
+                Ok(embedded) => return Ok(embedded),
                 Err(failure) => self.client.pause(failure, attempt, deadline).await?,
             }
             attempt += 1;
@@ -117,7 +109,7 @@ impl OpenAiEmbedder {
     }
 
     /// One request; as many vectors of length 1 as inputs, in their order.
-    async fn request(&self, inputs: &[&str], deadline: Deadline) -> Attempt<Vec<Vec<f32>>> {
+    async fn request(&self, inputs: &[&str], deadline: Deadline) -> Attempt<Embedded> {
         let model = &self.client.settings.embedding_model;
         let body =
             EmbeddingRequest { model, input: inputs.to_vec(), encoding_format: "float", dimensions: self.shortened };
@@ -125,11 +117,10 @@ impl OpenAiEmbedder {
         let bytes = answer.whole(ANSWER_BYTES).await?;
         let read: Embeddings = serde_json::from_slice(&bytes)
             .map_err(|cause| malformed("something that is not embeddings").because(cause))?;
-        let used = read.usage.map_or(0, super::wire::TokenUsage::of_embedding);
-        self.tokens.fetch_add(used, Ordering::Relaxed);
+        let tokens = read.usage.map_or(0, super::wire::TokenUsage::of_embedding);
         let mut vectors = in_order(read.data, inputs.len())?;
         vectors.iter_mut().try_for_each(|vector| normalise(vector))?;
-        Ok(vectors)
+        Ok(Embedded { vectors, tokens })
     }
 
     fn expect_dimension(&self, found: usize) -> Result<()> {
@@ -151,9 +142,14 @@ impl Embedder for OpenAiEmbedder {
     }
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        Ok(self.embed_counted(texts).await?.vectors)
+    }
+
+    async fn embed_counted(&self, texts: &[String]) -> Result<Embedded> {
         let work: Vec<_> = batches(texts).into_iter().map(|range| self.batch(&texts[range])).collect();
-        let vectors: Vec<Vec<Vec<f32>>> = stream::iter(work).buffered(IN_FLIGHT).try_collect().await?;
-        Ok(vectors.into_iter().flatten().collect())
+        let parts: Vec<Embedded> = stream::iter(work).buffered(IN_FLIGHT).try_collect().await?;
+        let tokens = parts.iter().map(|part| part.tokens).sum();
+        Ok(Embedded { vectors: parts.into_iter().flat_map(|part| part.vectors).collect(), tokens })
     }
 }
 

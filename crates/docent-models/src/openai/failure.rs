@@ -105,11 +105,30 @@ impl Asked<'_> {
         if cause.is_timeout() {
             return super::retry::timed_out();
         }
+        if is_distrust(&cause) {
+            return Error::unavailable("the certificate of the model endpoint is not trusted")
+                .because(cause.without_url())
+                .hint(format!("if {endpoint} is your company's, name its root certificates with `ca_file`"));
+        }
         let what = if cause.is_connect() { "cannot be reached" } else { "broke the connection off" };
         Error::unavailable(format!("the model endpoint {what}")).because(cause.without_url()).hint(format!(
             "check that a server is running at {endpoint} (OPENAI_BASE_URL) and that it is reachable from here"
         ))
     }
+}
+
+/// True when TLS failed because nobody we trust vouches for the endpoint.
+fn is_distrust(error: &reqwest::Error) -> bool {
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    chain.filter_map(|error| error.downcast_ref()).any(holds_distrust)
+}
+
+/// An I/O error is not the source of the one around it, so a walk over sources does not meet what lies in both.
+fn holds_distrust(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| {
+        let refused = inner.downcast_ref().is_some_and(|tls| matches!(tls, rustls::Error::InvalidCertificate(_)));
+        refused || inner.downcast_ref().is_some_and(holds_distrust)
+    })
 }
 
 fn used_up(said: &str) -> Error {

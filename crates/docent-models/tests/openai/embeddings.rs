@@ -2,7 +2,7 @@
 
 use crate::scripted::{Act, Asked, Scripted, body, refusal, whole};
 use docent_engine::ErrorKind;
-use docent_engine::ports::{Embedder, EmbeddingModel};
+use docent_engine::ports::{Embedded, Embedder, EmbeddingModel};
 use docent_models::openai::{OpenAiEmbedder, OpenAiSettings};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn numbers(count: usize) -> Vec<String> {
 async fn many_texts_go_in_batches_and_come_back_in_their_order() {
     let endpoint = Scripted::new(|_, asked| backwards(asked)).await;
     let embedder = OpenAiEmbedder::new(two_numbers(&endpoint)).unwrap();
-    let vectors = embedder.embed(&numbers(600)).await.unwrap();
+    let Embedded { vectors, tokens } = embedder.embed_counted(&numbers(600)).await.unwrap();
     for (number, vector) in vectors.iter().enumerate() {
         let length = (number as f32).hypot(4.0);
         assert!((vector[0] - number as f32 / length).abs() < 1e-6, "{number}: {vector:?}");
@@ -48,7 +48,7 @@ async fn many_texts_go_in_batches_and_come_back_in_their_order() {
     let mut sizes: Vec<usize> = endpoint.requests().iter().map(|asked| inputs(asked).len()).collect();
     sizes.sort_unstable();
     assert_eq!((vectors.len(), sizes), (600, vec![88, 256, 256]));
-    assert_eq!(embedder.tokens_used(), 600);
+    assert_eq!(tokens, 600);
     assert_eq!(embedder.model(), &EmbeddingModel { name: "openai/nomic-embed-text".to_owned(), dimension: 2 });
     let asked = &endpoint.requests()[0];
     assert!(asked.head.starts_with("post /v1/embeddings "), "{}", asked.head);

@@ -4,7 +4,7 @@
 
 use crate::scripted::{Came, ask, question, settings};
 use docent_engine::ErrorKind;
-use docent_engine::ports::{Embedder, GenerateRequest};
+use docent_engine::ports::{Embedded, Embedder, GenerateRequest};
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -154,9 +154,9 @@ async fn the_script_embeds_in_four_requests_at_once() {
         OpenAiEmbedder::new(OpenAiSettings { embedding_dimension: Some(64), ..stand_in.settings() }).unwrap();
     stand_in.configure(&json!({"fail_first": 2, "status": 503})).await;
     let texts: Vec<String> = (0..1500).map(|number| format!("chapter {number} on holidays")).collect();
-    let vectors = embedder.embed(&texts).await.unwrap();
-    let alone = embedder.embed(&texts[777..778]).await.unwrap();
-    assert_eq!((vectors.len(), &vectors[777]), (1500, &alone[0]));
+    let Embedded { vectors, tokens } = embedder.embed_counted(&texts).await.unwrap();
+    let alone = embedder.embed_counted(&texts[777..778]).await.unwrap();
+    assert_eq!((vectors.len(), &vectors[777]), (1500, &alone.vectors[0]));
     assert!(vectors.iter().all(|vector| vector.len() == 64));
     let counted = stand_in.configure(&json!({})).await;
     assert_eq!(
@@ -165,7 +165,7 @@ async fn the_script_embeds_in_four_requests_at_once() {
         "{counted}"
     );
     assert!(counted["in_flight_max"].as_u64().is_some_and(|most| most <= 4), "{counted}");
-    assert_eq!(counted["embeddings_tokens"], embedder.tokens_used());
+    assert_eq!(counted["embeddings_tokens"], tokens + alone.tokens);
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! The device that the page's drawing instructions run into: it keeps the glyphs and counts the rest.
 
-use super::legacy;
+use super::cid::CidFonts;
 use super::line::{Line, LineBuilder, Placed};
+use super::{cjk, legacy};
 use hayro_interpret::font::{Glyph, GlyphRun, PositionedGlyph};
 use hayro_interpret::hayro_cmap::{BfString, WritingMode};
 use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, ImageDrawProps, SoftMask};
 use hayro_syntax::object::{self, Dict};
 use kurbo::{Affine, BezPath, Point, Rect, Vec2};
 use std::panic::resume_unwind;
+use std::rc::Rc;
 
 /// What a page showed besides its lines.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +26,9 @@ pub(crate) struct Counts {
     pub(crate) paths: u64,
 }
 
+/// Codes that are kept: enough to tell a language by.
+const CODES_KEPT: usize = 4_096;
+
 /// The payload of the unwinding that ends a page whose operations are used up.
 pub(crate) struct TooManyOperations;
 
@@ -34,6 +39,18 @@ pub(crate) struct TextDevice {
     operations_left: u64,
     /// Open marked-content sequences; each may state the text that its glyphs stand for.
     marked: Vec<Option<ActualText>>,
+    /// How codes of one byte are read in pairs; not at all on nearly every page.
+    pairs: Option<Pairs>,
+    /// What codes of fonts without Unicode show, if that was looked up.
+    cid_fonts: Option<Rc<CidFonts>>,
+    /// Codes of one byte in order, for guessing what pairs of them mean.
+    codes: Vec<u8>,
+}
+
+/// A page's encoding, and the first half of a character that waits for its second.
+struct Pairs {
+    encoding: &'static encoding_rs::Encoding,
+    lead: Option<(u8, Placed)>,
 }
 
 struct ActualText {
@@ -48,12 +65,25 @@ impl TextDevice {
             counts: Counts::default(),
             operations_left: operations,
             marked: Vec::new(),
+            pairs: None,
+            cid_fonts: None,
+            codes: Vec::new(),
         }
     }
 
-    /// The page's lines in content order, and what else was on it.
-    pub(crate) fn finish(self) -> (Vec<Line>, Counts) {
-        (self.builder.finish(), self.counts)
+    /// A device that reads codes of one byte in pairs.
+    pub(crate) fn with_pairs(operations: u64, encoding: &'static encoding_rs::Encoding) -> Self {
+        Self { pairs: Some(Pairs { encoding, lead: None }), ..Self::new(operations) }
+    }
+
+    /// A device that looks codes up in these fonts' tables where the file itself does not say what they show.
+    pub(crate) fn with_fonts(operations: u64, fonts: Rc<CidFonts>) -> Self {
+        Self { cid_fonts: Some(fonts), ..Self::new(operations) }
+    }
+
+    /// The page's lines in content order, what else was on it, and the first of its codes of one byte.
+    pub(crate) fn finish(self) -> (Vec<Line>, Counts, Vec<u8>) {
+        (self.builder.finish(), self.counts, self.codes)
     }
 
     /// The interpreter cannot be asked to stop, so a page that is over its budget is unwound; the page's `catch_unwind`
@@ -78,12 +108,44 @@ impl TextDevice {
             }
             return;
         }
-        let unknown = match glyph.as_unicode() {
+        if let Ok(code @ 0x20..) = u8::try_from(glyph.char_code())
+            && matches!(**glyph, Glyph::Outline(_))
+        {
+            if self.codes.len() < CODES_KEPT {
+                self.codes.push(code);
+            }
+            if self.pair(code, &place) {
+                return;
+            }
+        }
+        let unknown = match glyph.as_unicode().or_else(|| self.looked_up(glyph)) {
             Some(BfString::Char(c)) => self.builder.push(c.encode_utf8(&mut [0; 4]), &place),
             Some(BfString::String(text)) => self.builder.push(&text, &place),
             None => self.guess(glyph, &place),
         };
         self.counts.unmapped += u64::from(unknown > 0);
+    }
+
+    /// Takes a code as half of a character, if this page's are; false for one that stands for itself.
+    fn pair(&mut self, code: u8, place: &Placed) -> bool {
+        let Some(pairs) = &mut self.pairs else { return false };
+        if let Some((lead, start)) = pairs.lead.take()
+            && let Some(c) = cjk::character(pairs.encoding, lead, code)
+        {
+            let whole = Placed { advance: start.advance + place.advance, ..start };
+            self.builder.push(c.encode_utf8(&mut [0; 4]), &whole);
+            return true;
+        }
+        if cjk::is_lead(code) {
+            pairs.lead = Some((code, *place));
+            return true;
+        }
+        false
+    }
+
+    fn looked_up(&self, glyph: &Glyph<'_>) -> Option<BfString> {
+        let (Some(fonts), Glyph::Outline(outline)) = (&self.cid_fonts, glyph) else { return None };
+        fonts.character(&outline.font_data()?.postscript_name?, glyph.char_code())
     }
 
     /// A glyph without Unicode: those of Type 3 fonts have a code that says something.

@@ -12,6 +12,8 @@ use kurbo::{Point, Vec2};
 const SPACE: f64 = 0.18;
 /// The same between two digits of separate runs: tick labels and table cells are set close together.
 const SPACE_BETWEEN_DIGITS: f64 = 0.08;
+/// The same between two characters of a script without spaces: they are set apart to fill the line.
+const SPACE_BETWEEN_UNSPACED: f64 = 0.8;
 /// A gap of this many em separates two cells of a row.
 const CELL: f64 = 1.6;
 /// Glyphs that a repeated one is looked for among.
@@ -252,7 +254,12 @@ impl Open {
         let gap = from - self.ink_end;
         let em = self.em.max(place.em);
         let digits = place.starts_run && last.is_ascii_digit() && letters.starts_with(|c: char| c.is_ascii_digit());
-        let wanted = if digits { SPACE_BETWEEN_DIGITS } else { SPACE };
+        let unspaced = letters::is_unspaced(last) && letters.starts_with(letters::is_unspaced);
+        let wanted = match () {
+            () if digits => SPACE_BETWEEN_DIGITS,
+            () if unspaced => SPACE_BETWEEN_UNSPACED,
+            () => SPACE,
+        };
         if gap > CELL * em && !is_list_marker(text) {
             text.push_str("  ");
             self.line.cells += 1;

@@ -8,7 +8,7 @@ use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
 
 /// The formats that are read; everything else may be refused as unsupported.
-const READ: &[&str] = &["pdf", "html", "md", "txt"];
+const READ: &[&str] = &["pdf", "html", "md", "txt", "docx", "pptx", "xlsx", "csv", "epub", "ipynb", "tex"];
 
 #[test]
 fn awkward_files_end_as_they_should() {

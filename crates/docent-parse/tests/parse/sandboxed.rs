@@ -21,6 +21,10 @@ impl Sandboxed {
         Self { sandbox: Sandbox::new(program, Vec::new(), limits), folder }
     }
 
+    pub(crate) const fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     /// Writes a file of this name and parses it.
     pub(crate) fn read(&self, filename: &str, bytes: impl AsRef<[u8]>) -> Result<ParsedDocument, Refusal> {
         let path = self.folder.path().join(filename);
