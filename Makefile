@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve check test infra-test image-test e2e-deployed deploy destroy package release-notes bench eval fmt docs clean tools
+.PHONY: help build demo serve check test infra-test e2e-deployed deploy destroy package release-notes bench eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,9 +52,6 @@ package: ## the program as people download it: make package TARGET=x86_64-unknow
 
 release-notes: ## what the changelog says: make release-notes TAG=v1.0.0
 	@scripts/release_notes.sh $(TAG)
-
-image-test: ## the Dockerfile, built with buildah on stand-ins for its base images
-	scripts/image_test.sh
 
 bench: tools ## the figures of docs/benchmarks.md, measured here
 	scripts/bench.sh
