@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# deploy or destroy, with the packages that this takes.
+set -euo pipefail
+cd "$(dirname "$0")"
+./install_node_packages.sh
+export CDK_DISABLE_CLI_TELEMETRY=true
+cd ../infra && exec npx tsx "bin/$1.ts"
