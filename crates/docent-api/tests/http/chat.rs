@@ -136,7 +136,8 @@ async fn openai_s_own_clients() {
     let site = Site::open().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
-    let server = docent_api::serve(listener, site.router.clone(), std::future::pending(), docent_api::ServeSettings::default());
+    let server =
+        docent_api::serve(listener, site.router.clone(), std::future::pending(), docent_api::ServeSettings::default());
     let server = tokio::spawn(server);
     let scripts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/http/clients");
     let mut in_python = Command::new(python);
