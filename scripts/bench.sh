@@ -28,21 +28,21 @@ cargo build --release --locked -p docent-lambda
 python3 scripts/bench_lambda.py "$target/release"
 
 echo "== ingest"
-cargo bench --locked -q -p docent-cli --bench ingest
-cargo bench --locked -q -p docent-parse --bench parsing
+cargo bench --locked -q --workspace --bench ingest
+cargo bench --locked -q --workspace --bench parsing
 
 echo "== embedding, and ONNX Runtime in the same minutes"
-cargo bench --locked -q -p docent-models --bench embedding
+cargo bench --locked -q --workspace --bench embedding
 python3 scripts/bench_onnxruntime.py
 
 echo "== query store"
-cargo bench --locked -q -p docent-sqlite --bench query_store
+cargo bench --locked -q --workspace --bench query_store
 
 echo "== retrieval, generated collections"
-cargo bench --locked -q -p docent-index --bench retrieval -- 100000 1000000
+cargo bench --locked -q --workspace --bench retrieval -- 100000 1000000
 
 echo "== published generations, from S3 on this machine"
-DOCENT_TOOLS="$tools" cargo bench --locked -q -p docent-index --bench generations
+DOCENT_TOOLS="$tools" cargo bench --locked -q --workspace --bench generations
 
 if [ -d ../shared/data/scifact ]; then
   echo "== retrieval quality"

@@ -9,5 +9,5 @@ else
   cargo test --release --locked --workspace --no-fail-fast
 fi
 echo "the page, in Chromium; pictures of it go to ${DOCENT_SCREENSHOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/screenshots}"
-cargo build --release --locked
+# The tests above have built the program.
 DOCENT_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/docent" node --test --test-reporter=spec web/tests/page.test.mjs

@@ -151,7 +151,7 @@ fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
         ),
         (
             place().flag("index", "gs://docs"),
-            "`index` must be a folder, s3://BUCKET/PREFIX or file:///FOLDER or the address of a Chroma server (it is `gs://docs`)\nhint: it was set here: \
+            "`index` must be a folder, s3://BUCKET/PREFIX, file:///FOLDER or the address of a Chroma server (it is `gs://docs`)\nhint: it was set here: \
              command line",
         ),
         (
@@ -269,5 +269,5 @@ fn a_store_that_only_chroma_opens_is_refused_with_what_to_do() {
     let refusal = place().variable("CHROMA_PATH", "chroma").refusal();
     assert!(refusal.contains("chroma run --path [FOLDER]/chroma") && refusal.contains("CHROMA_URL"), "{refusal}");
     let scheme = place().variable("DOCENT_INDEX", "ftp://host").refusal();
-    assert!(scheme.starts_with("`index` must be the address of a server"), "{scheme}");
+    assert!(scheme.starts_with("`index` must be a folder, s3:"), "{scheme}");
 }
