@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// How long requests and answers under way may take after the signal. What is not finished then is not lost: its lease
@@ -49,6 +50,8 @@ async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
     let app = setup.app().await?;
     let reach = reach(&app).await?;
     let App { config, engine, work_queue, .. } = app;
+    // Before anybody can know that the server is there: whoever does may stop it.
+    let mut stop_signal = StopSignal::expect().context("cannot wait for a signal")?;
     let listener = bind(config.listen).await?;
     let address = listener.local_addr().context("the socket has no address")?;
     let (stop, stopped) = watch::channel(false);
@@ -67,7 +70,7 @@ async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
             ended.context("the server failed")??;
             anyhow::bail!("the server ended by itself");
         }
-        signal = stop_signal() => signal.context("cannot wait for a signal")?,
+        () = stop_signal.received() => {}
     }
     setup.screen.note("stopping");
     stop.send_replace(true);
@@ -108,17 +111,21 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Ctrl-C, or what service managers send.
-async fn stop_signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+/// Ctrl-C, or what service managers send. From the moment it is expected, a signal no longer kills the process.
+struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    fn expect() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn received(&mut self) {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

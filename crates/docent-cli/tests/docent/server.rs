@@ -90,6 +90,14 @@ fn answers_over_both_contracts_and_ends_when_told() {
 }
 
 #[test]
+fn whoever_hears_that_it_listens_may_stop_it_at_once() {
+    let terminal = Terminal::new();
+    for _ in 0..20 {
+        assert_eq!(Server::start(&terminal).stop().code(), Some(0));
+    }
+}
+
+#[test]
 fn a_port_that_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
