@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install_node_packages.sh
-cargo build --release --locked --package docent-cli --bin docent
-cargo build --release --locked --package docent-lambda --bins --features local-model
+# As the tests build them, so that nothing is compiled twice.
+cargo test --release --locked --workspace --no-run
 cd infra && exec npx tsx e2e/deployed.ts

@@ -9,7 +9,7 @@ import { destroy } from '../scripts/destroy.js';
 import { deploy } from '../scripts/deploy.js';
 import { stack } from '../scripts/cloud.js';
 import { readSettings, type Settings } from '../lib/settings.js';
-import { artefacts, broken, QUESTION } from './artefacts.js';
+import { artefacts, broken, DOCUMENTS, PROGRAM, QUESTION } from './artefacts.js';
 import { ask, KEY } from './calls.js';
 import { Emulator } from './emulator.js';
 import { enforced } from './enforced.js';
@@ -21,8 +21,7 @@ function settings(folder: string, more: Record<string, unknown> = {}, impossible
   const given = { artefacts: folder, generator: 'quoting', architecture: 'x86_64', ...more };
   process.env.DOCENT_EMULATED = JSON.stringify({
     settings: given,
-    // No generation has been published: the index lies beside the program.
-    environment: { AWS_ENDPOINT_URL: process.env.AWS_ENDPOINT_URL, DOCENT_INDEX: '' },
+    environment: { AWS_ENDPOINT_URL: process.env.AWS_ENDPOINT_URL },
     impossible,
   });
   return readSettings(given);
@@ -43,7 +42,8 @@ async function life(emulator: Emulator, step: Step, settings: MakeSettings): Pro
   const url = async () => emulator.urlFrom((await stack('docent-service'))!.outputs.Url!);
   let kept = '';
 
-  await step('a first deployment answers with a verified quote', () => deploy(settings(good), wishes));
+  await step('a first deployment without documents asks nothing', () => deploy(settings(good), wishes));
+  await step('one with documents answers with a verified quote', () => deploy(settings(good), { ...wishes, documents: DOCUMENTS }));
   await step('without a key it refuses', async () => {
     const refused = await fetch(new URL('v1/queries?user_id=u', await url()));
     assert.equal(refused.status, 401);
@@ -82,6 +82,7 @@ async function life(emulator: Emulator, step: Step, settings: MakeSettings): Pro
   });
 }
 
+process.env.DOCENT_PROGRAM ??= PROGRAM;
 process.env.DOCENT_CDK_APP = `npx tsx ${join(resolve(import.meta.dirname, '..'), 'test', 'emulated.ts')}`;
 for (const [test, roles] of [
   [life, false],

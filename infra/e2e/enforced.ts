@@ -12,8 +12,9 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { restore, stack, synthesise, template } from '../scripts/cloud.js';
+import { publishDocuments } from '../scripts/publish.js';
 import { smoke } from '../scripts/smoke.js';
-import { artefacts, QUESTION } from './artefacts.js';
+import { artefacts, DOCUMENTS, QUESTION } from './artefacts.js';
 import { ask, KEY } from './calls.js';
 import type { MakeSettings, Step } from './deployed.js';
 import type { Emulator } from './emulator.js';
@@ -21,10 +22,11 @@ import type { Emulator } from './emulator.js';
 const SERVICE = 'docent-service';
 
 export async function enforced(emulator: Emulator, step: Step, settings: MakeSettings): Promise<void> {
-  settings(artefacts());
+  const chosen = settings(artefacts());
   const url = async () => emulator.urlFrom((await stack(SERVICE))!.outputs.Url!);
   await step('with the roles enforced the smoke test passes', async () => {
     await make(emulator.account);
+    await publishDocuments(chosen, (await stack('docent-data'))!.outputs.BucketName!, DOCUMENTS);
     await smoke({ url: await url(), key: KEY, question: QUESTION });
   });
   const whole = await template(SERVICE);
@@ -62,6 +64,10 @@ const FAILS: Record<string, (url: string) => Promise<void>> = {
     await sleep(3000);
     assert.equal((await statusOf(url, body.id)).status, 'queued');
   },
+  WorkerReadIndex: async (url) => {
+    const { body } = await submit(url);
+    assert.equal((await ended(url, body.id)).status, 'failed');
+  },
   WorkerFindOpenQueries: async () => {
     assert.match(await sweep(), /Query/);
   },
@@ -72,7 +78,7 @@ const list = (url: string) => ask(url, 'v1/queries?user_id=u');
 const statusOf = async (url: string, id: string) => (await ask(url, `v1/queries/${id}`)).body;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-async function ended(url: string, id: string): Promise<{ outcome?: string }> {
+async function ended(url: string, id: string): Promise<{ outcome?: string; status: string }> {
   return (await ask(url, `v1/queries/${id}?wait=20`)).body;
 }
 

@@ -109,9 +109,14 @@ export async function cdk(...args: string[]): Promise<void> {
 }
 
 /** Runs a program with its output shown; complains if it fails. */
-export async function run(program: string, args: string[], folder: string = INFRA): Promise<void> {
+export async function run(
+  program: string,
+  args: string[],
+  folder: string = INFRA,
+  environment: Record<string, string> = {},
+): Promise<void> {
   const status = await new Promise<number | null>((done, failed) => {
-    const child = spawn(program, args, { cwd: folder, stdio: 'inherit' });
+    const child = spawn(program, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: 'inherit' });
     child.on('error', failed).on('close', done);
   });
   if (status !== 0) throw new Complaint(`${basename(program)} ${args.slice(0, 3).join(' ')} ended with status ${status}`, 'its own words are above');

@@ -109,10 +109,9 @@ fn local_embedder() -> Arc<dyn Embedder> {
     Arc::new(docent_models::local::LocalEmbedder::bundled(None))
 }
 
-/// Without the model inside the program: a file beside it, missed when the first text is to be embedded.
 #[cfg(not(feature = "local-model"))]
 fn local_embedder() -> Arc<dyn Embedder> {
-    Arc::new(docent_models::local::LocalEmbedder::from_file("model.safetensors", None))
+    Arc::new(docent_models::local::LocalEmbedder::absent())
 }
 
 /// Passages to answers.
