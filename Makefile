@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed deploy destroy package release-notes bench eval fmt docs clean tools
+.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed deploy doctor destroy package release-notes bench eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ e2e-deployed: tools ## the life of a deployment, against AWS emulated on this ma
 
 deploy: ## to AWS: infra/deployment.json says what, docs/deploy.md how
 	scripts/deploy.sh deploy
+
+doctor: ## what the alarms of the deployment say, and what to do
+	scripts/deploy.sh doctor
 
 destroy: ## from AWS: says what goes and what stays, and does it with CONFIRM=name
 	scripts/deploy.sh destroy

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deploy or destroy, with the packages that this takes.
+# deploy, doctor or destroy, with the packages that this takes.
 set -euo pipefail
 export DOCENT_CALLED_FROM=$PWD
 cd "$(dirname "$0")"

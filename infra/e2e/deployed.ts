@@ -7,7 +7,8 @@ import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
 import { destroy } from '../scripts/destroy.js';
 import { deploy } from '../scripts/deploy.js';
-import { stack } from '../scripts/cloud.js';
+import { alarmsOf, examine } from '../scripts/doctor.js';
+import { stack, template } from '../scripts/cloud.js';
 import { readSettings, type Settings } from '../lib/settings.js';
 import { artefacts, broken, DOCUMENTS, PROGRAM, QUESTION } from './artefacts.js';
 import { ask, KEY } from './calls.js';
@@ -47,6 +48,13 @@ async function life(emulator: Emulator, step: Step, settings: MakeSettings): Pro
   await step('without a key it refuses', async () => {
     const refused = await fetch(new URL('v1/queries?user_id=u', await url()));
     assert.equal(refused.status, 401);
+  });
+  await step('the doctor sees the stacks, the documents and all alarms', async () => {
+    const found = await examine(readSettings({})).then(() => '', String);
+    assert.doesNotMatch(found, /no stack|in the state|no documents/);
+    const made = Object.values<{ Type: string }>(JSON.parse(await template('docent-service')).Resources);
+    const alarms = made.filter((it) => it.Type === 'AWS::CloudWatch::Alarm');
+    assert.equal((await alarmsOf('docent-service')).length, alarms.length);
   });
   await step('an upgrade in place keeps what was asked before', async () => {
     kept = (await ask(await url(), 'v1/queries', { method: 'POST', body: JSON.stringify({ query: QUESTION, wait: 20 }) })).body.id;
