@@ -11,6 +11,7 @@ const API: Row[] = [
   ['KeepQueries', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
   ['ListQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/queries_by_user_id$/],
   ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['SeeIndex', ['s3:ListBucket'], /Generations\w+Arn\w+$/],
   ['WakeWorker', ['lambda:InvokeFunction'], /^WorkerFunction\w+\.Arn$/],
   ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^ApiLog\w+\.Arn$/],
 ];
@@ -22,6 +23,7 @@ const WORKER: Row[] = [
   ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
   ['ReadModelKey', ['secretsmanager:GetSecretValue'], /RefModelKey\w+$/],
   ['ReportFailures', ['sqs:SendMessage'], /^WorkerFailures\w+\.Arn$/],
+  ['SeeIndex', ['s3:ListBucket'], /Generations\w+Arn\w+$/],
   ['WakeItself', ['lambda:InvokeFunction'], /^WorkerFunction\w+\.Arn$/],
   ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^WorkerLog\w+\.Arn$/],
 ];

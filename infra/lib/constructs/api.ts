@@ -15,7 +15,8 @@ import { ofUrl, own, PERIOD } from './metrics.js';
 export interface ApiProps {
   readonly settings: Settings;
   readonly table: dynamodb.Table;
-  /** Where generations are. */
+  /** The bucket, and where generations are in it. */
+  readonly bucketArn: string;
   readonly generationsArn: string;
   /** Only for a search with an embedding model behind an endpoint. */
   readonly modelKey?: secretsmanager.ISecret;
@@ -73,6 +74,8 @@ export class Api extends Construct {
     if (props.modelKey) {
       api.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [props.modelKey.secretArn] });
     }
+    // Names alone. Without it S3 says of what is not there yet that it is forbidden.
+    api.allow({ sid: 'SeeIndex', actions: ['s3:ListBucket'], resources: [props.bucketArn] });
     api.allow({
       sid: 'ReadIndex',
       actions: ['s3:GetObject'],

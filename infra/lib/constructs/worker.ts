@@ -20,7 +20,8 @@ import { ended, own, PERIOD } from './metrics.js';
 export interface WorkerProps {
   readonly settings: Settings;
   readonly table: dynamodb.Table;
-  /** Where generations are. */
+  /** The bucket, and where generations are in it. */
+  readonly bucketArn: string;
   readonly generationsArn: string;
   readonly modelKey?: secretsmanager.ISecret;
   readonly alarms: Alarms;
@@ -84,6 +85,8 @@ export class Worker extends Construct {
       actions: ['dynamodb:Query'],
       resources: [`${props.table.tableArn}/index/${TABLE.open.name}`],
     });
+    // Names alone. Without it S3 says of what is not there yet that it is forbidden.
+    worker.allow({ sid: 'SeeIndex', actions: ['s3:ListBucket'], resources: [props.bucketArn] });
     worker.allow({
       sid: 'ReadIndex',
       actions: ['s3:GetObject'],

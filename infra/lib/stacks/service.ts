@@ -24,8 +24,9 @@ export class ServiceStack extends Stack {
     super(scope, id, props);
     const { settings, data } = props;
     const alarms = new Alarms(this, 'Alarms', { runbookUrl: settings.runbookUrl, email: settings.alarmEmail });
-    const generationsArn = `${data.exportValue(data.bucket.bucketArn)}/${settings.indexPrefix}`;
-    const common = { settings, table: data.table, generationsArn, alarms, environment: commonEnvironment(settings, data) };
+    const bucketArn = data.exportValue(data.bucket.bucketArn);
+    const generationsArn = `${bucketArn}/${settings.indexPrefix}`;
+    const common = { settings, table: data.table, bucketArn, generationsArn, alarms, environment: commonEnvironment(settings, data) };
     const worker = new Worker(this, 'Worker', { ...common, modelKey: data.modelKey });
     const api = new Api(this, 'Api', {
       ...common,
