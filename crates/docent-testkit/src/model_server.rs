@@ -24,6 +24,8 @@ pub struct ChatCall {
 pub enum Reply {
     /// Answers with one statement and the quote that backs it.
     Says(String, String),
+    /// Says that the passages do not answer the question.
+    FindsNothing,
     /// Refuses with this status.
     Refuses(u16),
     /// Sends something that is no answer.
@@ -95,7 +97,13 @@ impl ModelServer {
 
     fn reply(&self, connection: &TcpStream, reply: &Reply) -> io::Result<()> {
         match reply {
-            Reply::Says(text, quote) => send(connection, 200, &completion(text, quote)),
+            Reply::Says(text, quote) => {
+                let statement = json!({"text": text, "quotes": [{"passage": 1, "quote": quote}]});
+                send(connection, 200, &completion(&json!({"statements": [statement], "missing": null})))
+            }
+            Reply::FindsNothing => {
+                send(connection, 200, &completion(&json!({"statements": [], "missing": "nothing is said about it"})))
+            }
             Reply::Refuses(status) => {
                 send(connection, *status, &json!({"error": {"message": "as the script says", "type": "error"}}))
             }
@@ -118,10 +126,9 @@ fn embeddings(body: &Value) -> Value {
     json!({"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": 8, "total_tokens": 8}})
 }
 
-fn completion(text: &str, quote: &str) -> Value {
-    let statement = json!({"text": text, "quotes": [{"passage": 1, "quote": quote}]});
-    let content = json!({"statements": [statement], "missing": null}).to_string();
-    let choice = json!({"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"});
+fn completion(content: &Value) -> Value {
+    let message = json!({"role": "assistant", "content": content.to_string()});
+    let choice = json!({"index": 0, "message": message, "finish_reason": "stop"});
     let usage = json!({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120});
     json!({"id": "c", "object": "chat.completion", "model": "scripted", "choices": [choice], "usage": usage})
 }

@@ -153,7 +153,8 @@ fn the_program_carries_no_cloud_and_no_foreign_tls() {
 #[test]
 fn the_functions_carry_no_parser_and_no_database_of_one_machine() {
     let parts = built_with("docent-lambda");
-    let of_one_machine = ["docent-parse", "hayro-interpret", "html5ever", "calamine", "docent-sqlite", "rusqlite", "clap"];
+    let of_one_machine =
+        ["docent-parse", "hayro-interpret", "html5ever", "calamine", "docent-sqlite", "rusqlite", "clap"];
     let unwanted = |name: &&String| of_one_machine.contains(&name.as_str()) || UNWANTED.contains(&name.as_str());
     assert_eq!(parts.iter().filter(unwanted).collect::<Vec<_>>(), [""; 0]);
     assert!(parts.contains("docent-aws"));

@@ -3,5 +3,6 @@
 
 mod answers;
 mod faults;
+mod generations;
 mod load;
 mod stack;

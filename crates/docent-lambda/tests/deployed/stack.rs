@@ -1,7 +1,10 @@
 //! The deployed system on this machine.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use docent_core::Timestamp;
 use docent_engine::ports::{ChunkIndex, EmbeddingModel, IndexProfile};
 use docent_index::EmbeddedIndex;
+use docent_index::remote::{Access, Generations, Place, Publication, Store};
 use docent_testkit::chunk_index::document;
 use docent_testkit::fault_proxy::{Fault, FaultProxy, Passing};
 use docent_testkit::ministack::{ACCOUNT, Answer, Ministack, REGION, authorization};
@@ -18,6 +21,8 @@ pub(crate) const FACT: &str = "Everybody has 25 days of annual leave in a calend
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Opens everything, the first system's items included.
 const OPERATORS_KEY: &str = "operators-key-of-these-tests";
+/// Where generations are.
+const PLACE: &str = "s3://docs/index";
 const ROLE: &str = "arn:aws:iam::111111111111:role/function";
 
 /// The system, until it is dropped.
@@ -71,19 +76,51 @@ impl Stack {
 
     /// An index of one document, beside the programs.
     fn make_index(&self) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(self.index_of("package/index", "leave", FACT));
+    }
+
+    /// The index in a folder, made to hold one document and no other.
+    async fn index_of(&self, folder: &str, id: &str, text: &str) -> EmbeddedIndex {
         let profile = IndexProfile {
             embedding: EmbeddingModel { name: "openai/text-embedding-3-small".to_owned(), dimension: DIMENSION },
             chunk_tokens: 200,
             chunk_overlap: 0,
             chunking: "test".to_owned(),
         };
-        let index = EmbeddedIndex::open(self.folder.path().join("package/index"), docent_index::Settings::default());
+        let index = EmbeddedIndex::open(self.folder.path().join(folder), docent_index::Settings::default());
+        index.open_or_create("default", &profile).await.expect("made");
+        let before = index.documents("default", None, 100).await.expect("listed");
+        let before: Vec<_> = before.into_iter().map(|document| document.id).collect();
+        index.delete("default", &before).await.expect("deleted");
+        index.upsert("default", vec![document(id, &[text], &hashed_words(text))]).await.expect("stored");
+        index
+    }
+
+    /// Publishes an index of one document; the name of its generation.
+    pub(crate) fn publish(&self, id: &str, text: &str) -> String {
+        let access = Access { variables: self.aws.variables(), ..Access::default() };
+        let store = Store::connect(Place::parse(PLACE).expect("a place"), &access).expect("a store");
+        let generations = Generations::new(store, self.folder.path().join("publishing"));
+        let publication =
+            Publication { id: format!("with-{id}"), created_at: Timestamp::from_millis(1_795_392_000_000) };
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async {
-            index.open_or_create("default", &profile).await.expect("made");
-            let document = document("leave", &[FACT], &hashed_words(FACT));
-            index.upsert("default", vec![document]).await.expect("stored");
+        let published = runtime.block_on(async {
+            let index = self.index_of("to-publish", id, text).await;
+            generations.publish(&index, "default", &publication).await.expect("published")
         });
+        published.generation
+    }
+
+    /// Functions that answer from what is published; the host name of their URL.
+    pub(crate) fn make_readers(&self) -> String {
+        self.aws.make_bucket("docs");
+        let place = json!({"DOCENT_INDEX": PLACE});
+        self.make_function("reader", env!("CARGO_BIN_EXE_worker"), &self.variables(place.clone()));
+        let mut variables = self.variables(place);
+        variables["WORKER_LAMBDA_NAME"] = "reader".into();
+        self.make_function("reader-api", env!("CARGO_BIN_EXE_api"), &variables);
+        self.function_url("reader-api")
     }
 
     /// A package with a bootstrap that starts the program where it was built, and the index.
@@ -94,7 +131,7 @@ impl Stack {
         let mut zipping = Command::new("python3");
         zipping.args(["-m", "zipfile", "-c"]).arg(&zip).args(["bootstrap", "index"]).current_dir(folder);
         assert!(zipping.status().is_ok_and(|status| status.success()), "python3 zips");
-        json!({"ZipFile": base64(&std::fs::read(zip).expect("a zip"))})
+        json!({"ZipFile": BASE64_STANDARD.encode(std::fs::read(zip).expect("a zip"))})
     }
 
     fn make_function(&self, name: &str, program: &str, variables: &Value) {
@@ -275,17 +312,4 @@ impl Stack {
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let value = group.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(value >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= group.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
 }
