@@ -87,6 +87,8 @@ fn what_cannot_be_done() {
     let (empty, nowhere) = with_store(Terminal::new());
     let ran = empty.docent(&["search", "leave", "--mode", "bm25", "--index", &nowhere]);
     refused(&ran, 1, "no generation has been published at", "docent publish");
+    let server = Terminal::new().with("CHROMA_URL", "http://127.0.0.1:9");
+    refused(&server.docent(&["publish", &place]), 2, "on the Chroma server", "--index FOLDER");
     let other = terminal.with("DOCENT_EMBEDDER", "openai");
     refused(
         &other.docent(&["search", "leave", "--index", &place]),
