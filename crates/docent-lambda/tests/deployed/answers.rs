@@ -65,12 +65,14 @@ fn what_was_said_is_in_the_trace_and_not_in_the_log(stack: &Stack, id: &str) {
     let spans = line["spans"].as_array().expect("spans");
     assert!(spans.iter().any(|span| span["request_id"].is_string() && span["trace_id"].is_string()), "{line}");
     assert!(spans.iter().any(|span| span["attempt"] == 1 && span["generation"].is_string()), "{line}");
-    let metric = lines.iter().find(|line| line["_aws"].is_object() && line["query_id"] == stored(id));
-    let metric = metric.unwrap_or_else(|| panic!("no metric of the query in the log:\n{log}"));
-    assert_eq!(
-        (&metric["Function"], &metric["Outcome"], &metric["Queries"]),
-        (&json!("worker"), &json!("answered"), &json!(1))
-    );
+    let measured = |function: &str| {
+        let is_it =
+            |line: &&Value| line["_aws"].is_object() && line["query_id"] == stored(id) && line["Function"] == function;
+        lines.iter().find(is_it).unwrap_or_else(|| panic!("no metric of the query by {function} in the log:\n{log}"))
+    };
+    assert!(measured("api")["SubmitLatency"].is_number());
+    let metric = measured("worker");
+    assert_eq!((&metric["Outcome"], &metric["Queries"]), (&json!("answered"), &json!(1)));
     assert!(metric["RetrieveLatency"].is_number() && metric["InputTokens"] == 100, "{metric}");
     assert!(lines.iter().any(|line| line["ColdStarts"] == 1 && line["Function"] == "api"));
 }
