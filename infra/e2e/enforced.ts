@@ -44,12 +44,12 @@ export async function enforced(emulator: Emulator, step: Step, settings: MakeSet
 const FAILS: Record<string, (url: string) => Promise<void>> = {
   ApiKeepQueries: async (url) => {
     const { status, body } = await submit(url);
-    assert.equal(status, 503);
+    assert.equal(status, 500);
     assert.equal((await list(url)).status, 200);
     assert.ok(body.error);
   },
   ApiListQueries: async (url) => {
-    assert.equal((await list(url)).status, 503);
+    assert.equal((await list(url)).status, 500);
     assert.equal((await ended(url, (await submit(url)).body.id)).outcome, 'answered');
   },
   ApiWakeWorker: async (url) => {
@@ -64,10 +64,6 @@ const FAILS: Record<string, (url: string) => Promise<void>> = {
     await sleep(3000);
     assert.equal((await statusOf(url, body.id)).status, 'queued');
   },
-  WorkerReadIndex: async (url) => {
-    const { body } = await submit(url);
-    assert.equal((await ended(url, body.id)).status, 'failed');
-  },
   WorkerFindOpenQueries: async () => {
     assert.match(await sweep(), /Query/);
   },
@@ -78,7 +74,7 @@ const list = (url: string) => ask(url, 'v1/queries?user_id=u');
 const statusOf = async (url: string, id: string) => (await ask(url, `v1/queries/${id}`)).body;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-async function ended(url: string, id: string): Promise<{ outcome?: string; status: string }> {
+async function ended(url: string, id: string): Promise<{ outcome?: string }> {
   return (await ask(url, `v1/queries/${id}?wait=20`)).body;
 }
 
@@ -117,7 +113,7 @@ function withoutTls(body: string): string {
   for (const [id, { Type, Properties }] of Object.entries<any>(made.Resources)) {
     if (Type !== 'AWS::S3::BucketPolicy') continue;
     const statements = Properties.PolicyDocument.Statement;
-    const others = statements.filter((it: any) => it.Condition?.Bool?.['aws:SecureTransport'] === undefined);
+    const others = statements.filter((it: any) => !/SecureTransport|TlsVersion/.test(JSON.stringify(it.Condition ?? {})));
     assert.equal(others.length, 0, 'the policy says nothing else');
     delete made.Resources[id];
   }
