@@ -18,6 +18,7 @@ pub mod ministack;
 pub mod pdf;
 pub mod provider;
 pub mod query_store;
+pub mod tools;
 
 mod query_store_leases;
 mod query_store_records;

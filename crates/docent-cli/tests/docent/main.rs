@@ -13,6 +13,7 @@ mod generations;
 mod handbook;
 mod http;
 mod keys;
+mod mcp;
 mod providers;
 mod questions;
 mod server;
