@@ -28,6 +28,6 @@ mod sse;
 mod wire;
 
 pub use embedder::OpenAiEmbedder;
-pub use generator::{Checked, OpenAiGenerator};
+pub use generator::{Checked, OpenAiGenerator, REWRITE_TOKENS};
 pub use retry::Retries;
 pub use settings::{OpenAiSettings, Secret};
