@@ -10,6 +10,7 @@ mod documents;
 mod endpoint;
 mod evaluation;
 mod generations;
+mod guide;
 mod handbook;
 mod http;
 mod keys;
