@@ -38,6 +38,15 @@ if [ "$(cat "$tools/chroma.installed" 2>/dev/null)" != "$chroma_packages" ]; the
   echo "$chroma_packages" >"$tools/chroma.installed"
 fi
 
+# mcp: the Model Context Protocol's own client.
+mcp_packages="mcp==2.3.0"
+if [ "$(cat "$tools/mcp.installed" 2>/dev/null)" != "$mcp_packages" ]; then
+  python3 -m venv "$tools/mcp"
+  # shellcheck disable=SC2086 # a list of words
+  "$tools/mcp/bin/pip" install --quiet --disable-pip-version-check $mcp_packages
+  echo "$mcp_packages" >"$tools/mcp.installed"
+fi
+
 # aimock: a second, independent stand-in for a model endpoint. openai, here and above: the official clients, which ask us.
 node_packages="@copilotkit/aimock@1.43.0 openai@7.57.0"
 if [ "$(cat "$tools/node.installed" 2>/dev/null)" != "$node_packages" ]; then

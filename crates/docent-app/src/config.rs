@@ -9,11 +9,13 @@ mod environment;
 mod file;
 mod reading;
 mod reference;
+mod setting;
 mod settings;
 
 pub use environment::Environment;
 pub use reference::reference;
-pub use settings::{Kind, SETTINGS, Setting};
+pub use setting::{Kind, Setting};
+pub use settings::SETTINGS;
 
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
@@ -120,6 +122,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Secrets that open everything, besides the keys in the store.
     pub api_keys: Vec<Secret>,
+    /// The key that `docent mcp` calls with.
+    pub mcp_key: Option<Secret>,
     /// What a caller without a key may do.
     pub public: BTreeSet<Scope>,
     /// How often a key may call.
@@ -169,6 +173,7 @@ impl Config {
             top_k: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_keys: Vec::new(),
+            mcp_key: None,
             public: BTreeSet::new(),
             rate: None,
             prices_file: None,

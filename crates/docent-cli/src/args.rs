@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Serve the HTTP interface
     Serve(ServeArgs),
+    /// Serve agents and chat clients on standard input and output (Model Context Protocol)
+    Mcp(McpArgs),
     /// Make, list and revoke API keys
     Keys(KeysArgs),
     /// Measure quality on labelled questions
@@ -313,6 +315,12 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     pub(crate) what: KeysWhat,
@@ -437,6 +445,7 @@ impl Args {
             Command::Generations(args) => flags.with("collection", args.what.collection().typed()),
             Command::Search(args) => flags.with("collection", args.collection.typed()),
             Command::Ask(args) => flags.with("collection", args.collection.typed()).with("top_k", args.top_k),
+            Command::Mcp(args) => flags.with("collection", args.collection.typed()),
             Command::Serve(args) => flags.with("listen", args.listen.as_ref()),
             _ => flags,
         }

@@ -13,6 +13,7 @@ pub(crate) mod filter;
 pub(crate) mod generations;
 pub(crate) mod ingest;
 pub(crate) mod keys;
+pub(crate) mod mcp;
 pub(crate) mod parse;
 pub(crate) mod publish;
 pub(crate) mod search;

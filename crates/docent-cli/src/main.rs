@@ -54,6 +54,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Search(args) => setup.block_on(commands::search::run(setup, args)),
         Command::Explain(args) => setup.block_on(commands::explain::run(setup, args)),
         Command::Keys(args) => setup.block_on(commands::keys::run(setup, args)),
+        Command::Mcp(_) => commands::mcp::run(setup),
         Command::Serve(_) => commands::serve::run(setup),
         Command::Eval(args) => setup.block_on(commands::eval::run(setup, args)),
         Command::Doctor(args) => setup.block_on(commands::doctor::run(setup, args)),

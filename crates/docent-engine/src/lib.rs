@@ -24,6 +24,7 @@ pub mod progress;
 pub mod queries;
 pub mod source;
 pub mod trace;
+mod understand;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

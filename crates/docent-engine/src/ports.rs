@@ -9,6 +9,7 @@ use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
 use docent_core::rate::{Rate, Taken};
 use docent_core::spending::Cap;
 use docent_core::{ApiKey, Caps, Chunk, Document, Filter, Hit, Page, Query, SearchMode, Spending, Timestamp};
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -83,6 +84,26 @@ pub enum GenerateEvent {
     },
 }
 
+/// A question that follows others, to be rewritten so that it stands alone.
+#[derive(Clone, Debug)]
+pub struct RewriteRequest {
+    /// The questions before it, oldest first; at least one.
+    pub earlier: Vec<String>,
+    /// The question.
+    pub question: String,
+    /// All the time there is.
+    pub time_limit: Duration,
+}
+
+/// A question that stands alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The question; the same as before if it did already.
+    pub question: String,
+    /// Tokens spent, where the other side counted them.
+    pub usage: Usage,
+}
+
 /// A question and passages to statements with quotes.
 pub trait Generator: Send + Sync {
     /// Name with provider, for example `quoting` or `openai/gpt-4o-mini`.
@@ -91,6 +112,12 @@ pub trait Generator: Send + Sync {
     /// Streams the answer. The first error ends the stream; its kind says whether a retry can help and when. Transient
     /// faults before the first statement are retried inside, within the time limit.
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent>>;
+
+    /// Rewrites a question that follows others so that it stands alone; none where there is no model that could. Tried once:
+    /// who asks has a rule for when it fails.
+    fn rewrite(&self, _request: RewriteRequest) -> BoxFuture<'static, Result<Option<Rewritten>>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// How a collection's chunks were made; recorded in the index, which refuses a different one.
