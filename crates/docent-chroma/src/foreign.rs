@@ -234,6 +234,7 @@ fn document(id: String, source: &Source) -> Document {
         unreadable_pages: Vec::new(),
         warnings: vec!["stored by another program, which did not record the rest".to_owned()],
         ingested_at: Timestamp::from_millis(0),
+        source: None,
     }
 }
 

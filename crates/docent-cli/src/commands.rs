@@ -18,3 +18,4 @@ pub(crate) mod parse;
 pub(crate) mod publish;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod sync;

@@ -44,6 +44,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Demo => setup.block_on(commands::demo::run(setup)),
         Command::Ingest(args) => setup.block_on(commands::ingest::run(setup, args)),
+        Command::Sync(args) => setup.block_on(commands::sync::run(setup, args)),
         Command::Parse(args) => commands::parse::run(setup, &args),
         Command::Delete(args) => setup.block_on(commands::delete::run(setup, args)),
         Command::Documents(args) => setup.block_on(commands::documents::run(setup, args)),

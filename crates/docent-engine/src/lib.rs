@@ -1,6 +1,6 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
@@ -16,6 +16,8 @@ pub mod correlation;
 mod engine;
 pub mod error;
 pub mod eval;
+pub mod folder;
+mod ignored;
 pub mod ingest;
 pub mod keys;
 pub mod measures;
@@ -23,6 +25,7 @@ pub mod ports;
 pub mod progress;
 pub mod queries;
 pub mod source;
+pub mod sync;
 pub mod trace;
 mod understand;
 pub mod worker;

@@ -19,5 +19,6 @@ mod providers;
 mod questions;
 mod server;
 mod sudden_death;
+mod sync;
 mod terminal;
 mod vector_stores;
