@@ -29,6 +29,7 @@ fn key(terminal: &Terminal, scopes: &str) -> String {
 }
 
 /// What the client says; nothing where it is not installed.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 fn told(mode: &str, arguments: &[&str]) -> Option<Value> {
     let python = tools::folder().join("mcp/bin/python3");
     if !python.is_file() {
@@ -157,7 +158,8 @@ fn web_pages_of_others_are_kept_out_and_rates_hold() {
     let named = call(address, "/mcp?collection=secret", "search", &json!({"query": "annual leave"}), &[]);
     assert_eq!(named.json()["result"]["structuredContent"]["results"][0]["title"], "Salaries", "{named:?}");
     // Every message is a request, and the fourth was the last; not even a slow machine gives five back.
-    let last = (0..6).map(|_| call(address, "/mcp", "status", &status, &[])).last().expect("six");
+    let answers: Vec<Response> = (0..6).map(|_| call(address, "/mcp", "status", &status, &[])).collect();
+    let last = answers.last().expect("six");
     assert_eq!((last.status, &last.json()["error"]["code"]), (429, &json!("rate_limited")), "{last:?}");
 }
 
