@@ -230,7 +230,7 @@ async fn embedding(config: &Config, cloud: &Cloud) -> Result<(EmbeddingModel, Fi
         return Err(Error::internal(told).hint("this is a defect: please report it"));
     }
     let detail =
-        format!("{}, {length} dimensions, {} ms for the first sentence", model.name, begun.elapsed().as_millis());
+        format!("{}, {length} dimensions; the first sentence took {} ms", model.name, begun.elapsed().as_millis());
     Ok((model, Check::ok(detail)))
 }
 
