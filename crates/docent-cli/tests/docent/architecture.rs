@@ -35,7 +35,7 @@ const EDGES: [(&str, &[&str]); 13] = [
 ];
 
 /// Who alone may name a crate of others. A second one is a decision.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 14] = [
     ("rusqlite", &["docent-sqlite"]),
     // The index makes the client that `object_store` sends with.
     ("reqwest", &["docent-models", "docent-chroma", "docent-index"]),
@@ -47,6 +47,7 @@ const OWNERS: [(&str, &[&str]); 13] = [
     ("axum", &["docent-api"]),
     ("aws-sdk-dynamodb", &["docent-aws"]),
     ("aws-sdk-lambda", &["docent-aws"]),
+    ("aws-sdk-s3vectors", &["docent-aws"]),
     ("lambda_runtime", &["docent-lambda"]),
     ("clap", &["docent-cli"]),
     ("toml", &["docent-app"]),
