@@ -61,6 +61,17 @@ pub enum IndexPlace {
     Published(Place),
     /// On the Chroma server with this URL.
     Chroma(String),
+    /// In a vector bucket of Amazon S3 Vectors.
+    Vectors(VectorBucket),
+}
+
+/// A vector bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorBucket {
+    /// Its name in full: `arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME`.
+    pub arn: String,
+    /// Its region.
+    pub region: String,
 }
 
 /// How much is logged.
@@ -238,7 +249,7 @@ impl Config {
     pub fn index_folder(&self) -> PathBuf {
         match &self.index {
             IndexPlace::Folder(folder) => folder.clone(),
-            IndexPlace::Published(_) | IndexPlace::Chroma(_) => self.data.join("index"),
+            IndexPlace::Published(_) | IndexPlace::Chroma(_) | IndexPlace::Vectors(_) => self.data.join("index"),
         }
     }
 
@@ -349,7 +360,7 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
-        Kind::Place if Place::is_url(text) => text.to_owned(),
+        Kind::Place if Place::is_url(text) || VectorBucket::is_arn(text) => text.to_owned(),
         Kind::Path | Kind::Place => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };

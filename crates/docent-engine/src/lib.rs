@@ -3,6 +3,7 @@
 //! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
+//! [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
@@ -28,6 +29,7 @@ pub mod source;
 pub mod sync;
 pub mod trace;
 mod understand;
+pub mod vectors;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

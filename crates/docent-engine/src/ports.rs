@@ -3,7 +3,7 @@
 //! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`.
 //! Time, ids and randomness are not ports: they arrive as values.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use async_trait::async_trait;
 use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
 use docent_core::rate::{Rate, Taken};
@@ -131,6 +131,36 @@ pub struct IndexProfile {
     pub chunk_overlap: u32,
     /// Name and version of the chunking rules and their tokenizer.
     pub chunking: String,
+}
+
+impl IndexProfile {
+    /// Refuses a profile that is not this one, that of a collection, with what differs and what to do.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn accept(&self, collection: &str, wanted: &Self) -> Result<()> {
+        let pairs = self.facts().into_iter().zip(wanted.facts());
+        let (found, wanted): (Vec<_>, Vec<_>) = pairs.filter(|(found, wanted)| found != wanted).unzip();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let (found, wanted) = (found.join(", "), wanted.join(", "));
+        let differs = format!("collection {collection:?} was made with {found}, not with {wanted}");
+        Err(Error::invalid(differs).hint(format!(
+            "configure that model and chunking again, or start over: docent delete --collection {collection} --all, \
+             then ingest again"
+        )))
+    }
+
+    fn facts(&self) -> [String; 5] {
+        [
+            format!("model {}", self.embedding.name),
+            format!("{} dimensions", self.embedding.dimension),
+            format!("chunks of {} tokens", self.chunk_tokens),
+            format!("an overlap of {} tokens", self.chunk_overlap),
+            format!("chunking {}", self.chunking),
+        ]
+    }
 }
 
 /// A collection at a glance.

@@ -73,7 +73,8 @@ pub const SETTINGS: &[Setting] = &[
             },
         ),
         about: "where the index is: a folder; `s3://BUCKET/PREFIX` or `file:///FOLDER` to answer from what was published there, \
-                S3 being reached by AWS's own variables; or the URL of a Chroma server",
+                S3 being reached by AWS's own variables; the URL of a Chroma server; or the ARN of a vector bucket of Amazon S3 \
+                Vectors, `arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME`, in a program that was built with what AWS offers",
         read: |config, text| set(&mut config.index, index_place(text)?),
     },
     Setting {

@@ -49,6 +49,7 @@ const OWNERS: [(&str, &[&str]); 14] = [
     ("axum", &["docent-api"]),
     ("aws-sdk-dynamodb", &["docent-aws"]),
     ("aws-sdk-lambda", &["docent-aws"]),
+    ("aws-sdk-s3vectors", &["docent-aws"]),
     ("lambda_runtime", &["docent-lambda"]),
     ("rmcp", &["docent-mcp"]),
     ("clap", &["docent-cli"]),
