@@ -37,7 +37,7 @@ const EDGES: [(&str, &[&str]); 14] = [
 ];
 
 /// Who alone may name a crate of others. A second one is a decision.
-const OWNERS: [(&str, &[&str]); 14] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("rusqlite", &["docent-sqlite"]),
     // The index makes the client that `object_store` sends with.
     ("reqwest", &["docent-models", "docent-chroma", "docent-index"]),
