@@ -44,13 +44,7 @@ install_exactly moto "moto==5.2.5 blinker==1.9.0 boto3==1.44.8 botocore==1.44.8 
   responses==0.26.3 s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0 Werkzeug==3.1.9 xmltodict==1.0.4"
 
 # mcp: the Model Context Protocol's own client.
-mcp_packages="mcp==2.3.0"
-if [ "$(cat "$tools/mcp.installed" 2>/dev/null)" != "$mcp_packages" ]; then
-  python3 -m venv "$tools/mcp"
-  # shellcheck disable=SC2086 # a list of words
-  "$tools/mcp/bin/pip" install --quiet --disable-pip-version-check $mcp_packages
-  echo "$mcp_packages" >"$tools/mcp.installed"
-fi
+install_python mcp "mcp==2.3.0"
 
 # aimock: a second, independent stand-in for a model endpoint. openai, here and above: the official clients, which ask us.
 node_packages="@copilotkit/aimock@1.43.0 openai@7.57.0"

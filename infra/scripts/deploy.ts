@@ -34,8 +34,9 @@ export async function deploy(settings: Settings, wishes: Wishes): Promise<void> 
   const before = (await stack(names.service)) && (await template(names.service));
   const app = await synthesise();
   await deployData(settings, app, before !== undefined);
-  await keepModelKey(settings, wishes, (await stack(names.data))!.outputs.ModelKeySecretArn);
-  const bucket = (await stack(names.data))!.outputs.BucketName!;
+  const data = (await stack(names.data))!.outputs;
+  await keepModelKey(settings, wishes, data.ModelKeySecretArn);
+  const bucket = data.BucketName!;
   if (wishes.documents) await publishDocuments(settings, bucket, wishes.documents);
   const keys = wishes.keys ?? (before || !asksForKey(settings) ? undefined : randomBytes(32).toString('base64url'));
   await deployStack(app, 'Service', ...(keys ? ['--parameters', `ApiKeys=${keys}`] : []));

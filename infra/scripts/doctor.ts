@@ -5,18 +5,20 @@
 import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient, DescribeAlarmsCommand, type MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import type { Settings } from '../lib/settings.js';
-import { account, Complaint, deploymentSettings, say, stack } from './cloud.js';
+import { account, Complaint, deploymentSettings, say, type Stack, stack } from './cloud.js';
 import { isPublished } from './publish.js';
 
 /** Looks at everything, and complains at the end if something is wrong. */
 export async function examine(settings: Settings): Promise<void> {
   say(`account and region ${await account()}, deployment ${settings.name}`);
-  const wrong = [await stackTrouble(`${settings.name}-data`), await stackTrouble(`${settings.name}-service`)];
-  const bucket = (await stack(`${settings.name}-data`))?.outputs.BucketName;
+  const names = { data: `${settings.name}-data`, service: `${settings.name}-service` };
+  const [data, service] = [await stack(names.data), await stack(names.service)];
+  const wrong = [trouble(names.data, data), trouble(names.service, service)];
+  const bucket = data?.outputs.BucketName;
   if (bucket && !settings.imageIndex && !(await isPublished(settings, bucket))) {
     wrong.push('no documents are published: DOCUMENTS=folder make deploy');
   }
-  const alarms = await alarmsOf(`${settings.name}-service`);
+  const alarms = service ? await alarmsOf(names.service) : [];
   for (const alarm of alarms) say(`  ${STATES[alarm.StateValue!] ?? alarm.StateValue} ${alarm.AlarmName}`);
   wrong.push(...alarms.filter((alarm) => alarm.StateValue === 'ALARM').map((alarm) => alarm.AlarmDescription!));
   const said = wrong.filter((text) => text !== undefined);
@@ -27,8 +29,7 @@ export async function examine(settings: Settings): Promise<void> {
 /** An alarm without data has not been asked anything yet. */
 const STATES: Record<string, string> = { OK: 'ok      ', ALARM: 'RINGING ', INSUFFICIENT_DATA: 'no data ' };
 
-async function stackTrouble(name: string): Promise<string | undefined> {
-  const found = await stack(name);
+function trouble(name: string, found: Stack | undefined): string | undefined {
   if (found === undefined) return `there is no stack ${name}: make deploy`;
   const { status } = found;
   if (/^(CREATE|UPDATE)_COMPLETE$/.test(status)) return undefined;
@@ -37,7 +38,6 @@ async function stackTrouble(name: string): Promise<string | undefined> {
 
 /** The alarms that a stack has, as they are now. */
 export async function alarmsOf(StackName: string): Promise<MetricAlarm[]> {
-  if ((await stack(StackName)) === undefined) return [];
   const names: string[] = [];
   for await (const page of paginateListStackResources({ client: new CloudFormationClient() }, { StackName })) {
     const alarms = (page.StackResourceSummaries ?? []).filter((it) => it.ResourceType === 'AWS::CloudWatch::Alarm');

@@ -5,6 +5,7 @@
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { resolve } from 'node:path';
+import { modelEnvironment } from '../lib/environment.js';
 import type { Settings } from '../lib/settings.js';
 import { INFRA, run } from './cloud.js';
 
@@ -38,13 +39,10 @@ async function docent(args: string[], environment: Record<string, string>): Prom
   await run(command, [...before, ...args], resolve(INFRA, '..'), environment);
 }
 
+/** What the functions are told about models, but for the one that answers: here nobody asks. */
 function embedding(settings: Settings): Record<string, string> {
-  const given: Record<string, string | undefined> = {
-    DOCENT_EMBEDDER: settings.embedder,
-    OPENAI_BASE_URL: settings.openaiBaseUrl,
-    OPENAI_EMBEDDING_MODEL: settings.openaiEmbeddingModel,
-  };
-  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const { DOCENT_GENERATOR: _generator, ...told } = modelEnvironment(settings);
+  return told;
 }
 
 /** Who is calling, as variables: `docent` knows no profiles and no single sign-on, and needs to know neither. */

@@ -39,12 +39,16 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Said(String);
 
 impl Said {
+    fn new(status: u16, code: &str, message: &str) -> Self {
+        Self(format!("{code} ({status}): {message}"))
+    }
+
     /// Of an error that the service returned.
     pub(crate) fn of<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Self {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let said = error.as_service_error();
-        let code = said.and_then(ProvideErrorMetadata::code).unwrap_or_default();
-        Self(format!("{code} ({status}): {}", said.and_then(ProvideErrorMetadata::message).unwrap_or_default()))
+        let (code, message) = (said.and_then(ProvideErrorMetadata::code), said.and_then(ProvideErrorMetadata::message));
+        Self::new(status, code.unwrap_or_default(), message.unwrap_or_default())
     }
 }
 
@@ -94,7 +98,7 @@ impl Asked<'_> {
             _ if status >= 500 => Error::unavailable(format!("{what} is in trouble")).hint("try again in a moment"),
             _ => Error::new(ErrorKind::Internal, format!("{what} refused the request")),
         };
-        error.because(Said(format!("{code} ({status}): {message}")))
+        error.because(Said::new(status, code, message))
     }
 
     /// The meaning of a transaction that was called off, by the first reason that is one.

@@ -8,9 +8,12 @@ use docent_app::config::LogLevel;
 use docent_app::{App, Config, Environment, ParserProgram, logging};
 use std::future::Future;
 use std::time::Duration;
+use tokio::runtime::Builder;
 
 /// How long work that was given up may take to notice.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// The same after a command that serves, which has waited for its work already.
+const SERVER_FAREWELL: Duration = Duration::from_secs(1);
 
 /// Settings, screen, and how the program starts itself as a parser.
 pub(crate) struct Setup {
@@ -47,12 +50,22 @@ impl Setup {
 
     /// Runs a command on this thread; blocking work and the model have threads of their own.
     pub(crate) fn block_on(&self, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the asynchronous runtime")?;
-        let ended = runtime.block_on(command);
-        runtime.shutdown_timeout(FAREWELL);
-        ended
+        run(Builder::new_current_thread(), FAREWELL, command)
     }
+
+    /// Runs a command that serves others, on as many threads as there are processors.
+    pub(crate) fn serve(&self, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+        run(Builder::new_multi_thread(), SERVER_FAREWELL, command)
+    }
+}
+
+fn run(
+    mut runtime: Builder,
+    farewell: Duration,
+    command: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
+    let runtime = runtime.enable_all().build().context("cannot start the asynchronous runtime")?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_timeout(farewell);
+    ended
 }

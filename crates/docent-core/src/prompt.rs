@@ -115,14 +115,10 @@ question alone, in one line.";
 pub fn rewrite_prompt(earlier: &[String], question: &str) -> Vec<Message> {
     let mut user = String::from("Earlier questions, oldest first:\n");
     for asked in earlier {
-        user.push_str(&format!("- {}\n", in_one_line(asked)));
+        user.push_str(&format!("- {}\n", one_line(asked)));
     }
-    user.push_str(&format!("\nLast question: {}", in_one_line(question)));
+    user.push_str(&format!("\nLast question: {}", one_line(question)));
     vec![Message { role: Role::System, content: REWRITING.to_owned() }, Message { role: Role::User, content: user }]
-}
-
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A rough count of tokens: a quarter of the UTF-8 bytes, which fits English and stays close for scripts whose

@@ -169,15 +169,16 @@ impl Engine {
                 total_ms: 0.0,
             },
         };
-        let spent = self.spent(&generated);
-        Ok(Answered { answer: self.finished(generated, used, found.generation), trace, spent })
+        let cost = self.cost(&generated);
+        let spent = self.spent(&generated, &cost);
+        Ok(Answered { answer: self.finished(generated, cost, used, found.generation), trace, spent })
     }
 
     /// What an answer cost; money that is not known counts as none, as caps on money are refused without prices.
-    fn spent(&self, generated: &Generated) -> Option<Spending> {
+    fn spent(&self, generated: &Generated, cost: &Cost) -> Option<Spending> {
         let Usage { total_tokens, embedding_tokens, .. } = generated.usage;
         let is_known = generated.is_counted && is_counted(self.embedder.model().name.as_str(), embedding_tokens);
-        let money = self.cost(generated).money.unwrap_or_default();
+        let money = cost.money.unwrap_or_default();
         is_known.then_some(Spending { tokens: total_tokens.saturating_add(embedding_tokens), money })
     }
 
@@ -250,8 +251,7 @@ impl Engine {
         Ok(EvidenceCheck::new(hits.iter().map(|hit| hit.chunk.clone()).collect(), pages))
     }
 
-    fn finished(&self, generated: Generated, used: &[Hit], generation: String) -> Answer {
-        let cost = self.cost(&generated);
+    fn finished(&self, generated: Generated, cost: Cost, used: &[Hit], generation: String) -> Answer {
         let Verdict { outcome, text, citations, .. } = generated.verdict;
         let shown = if outcome == Outcome::NotFound { NEAREST_PASSAGES.min(used.len()) } else { used.len() };
         Answer {

@@ -6,9 +6,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ignored::{self, Ignored};
-use crate::source::{self, SourceFile};
+use crate::source::{self, SourceFile, Unreadable};
 use docent_core::{Refusal, RefusalKind};
 use std::fs::FileType;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A folder, open for looking.
@@ -37,7 +38,7 @@ impl Folder {
     /// # Errors
     /// `NotFound` or `Invalid`, if it is not there or is not a folder, or for a name that is none.
     pub fn open(path: &Path, name: Option<&str>) -> Result<Self> {
-        let root = path.canonicalize().map_err(|error| unseen(&source::unreadable(path, &error)))?;
+        let root = path.canonicalize().map_err(Unreadable::at(path)).map_err(unseen)?;
         if !root.is_dir() {
             return Err(Error::invalid(format!("{} is not a folder", path.display()))
                 .hint("a folder is synced as a whole; `docent ingest` takes single files"));
@@ -88,7 +89,7 @@ impl Folder {
                     _ => {}
                 }
             };
-            source::list(&folder, visit).map_err(|refusal| unseen(&refusal))?;
+            source::list(&folder, visit).map_err(unseen)?;
         }
         listing.files.sort();
         listing.links_outside.sort();
@@ -98,8 +99,8 @@ impl Folder {
     fn ignored(&self) -> Result<Ignored> {
         let path = self.root.join(ignored::FILE);
         let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Ignored::default()),
-            read => read.map_err(|error| unseen(&source::unreadable(&path, &error)))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ignored::default()),
+            read => read.map_err(Unreadable::at(&path)).map_err(unseen)?,
         };
         let wrong = |cause: String| Error::invalid(cause).hint("nothing was changed; patterns are those of .gitignore");
         Ignored::parse(&text).map_err(wrong)
@@ -137,10 +138,9 @@ pub(crate) fn hash(files: Vec<SourceFile>, threads: usize) -> Vec<Hashed> {
 }
 
 /// What cannot be seen must not count as gone.
-fn unseen(refusal: &Refusal) -> Error {
-    let kind = match refusal.detail.contains("no such file") {
-        true => ErrorKind::NotFound,
-        false => ErrorKind::Unavailable,
-    };
-    Error::new(kind, refusal.detail.clone()).hint("nothing was changed; a folder is synced when all of it can be seen")
+fn unseen(unreadable: Unreadable) -> Error {
+    let is_missing = unreadable.error.kind() == io::ErrorKind::NotFound;
+    let kind = if is_missing { ErrorKind::NotFound } else { ErrorKind::Unavailable };
+    Error::new(kind, Refusal::from(unreadable).detail)
+        .hint("nothing was changed; a folder is synced when all of it can be seen")
 }

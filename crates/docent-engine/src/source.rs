@@ -5,6 +5,7 @@
 
 use docent_core::{Refusal, RefusalKind};
 use std::fs::FileType;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// A file found below an argument.
@@ -16,6 +17,31 @@ pub struct SourceFile {
     pub filename: String,
     /// `doc_` and 32 hexadecimal digits.
     pub document_id: String,
+}
+
+/// What could not be read, and why.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    path: PathBuf,
+    pub(crate) error: io::Error,
+}
+
+impl Unreadable {
+    /// Of an error that came up at a path.
+    pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| Self { path: path.to_owned(), error }
+    }
+}
+
+impl From<Unreadable> for Refusal {
+    fn from(Unreadable { path, error }: Unreadable) -> Self {
+        let what = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied; check who may read it".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(RefusalKind::Unreadable, format!("{}: {what}", path.display()))
+    }
 }
 
 /// The id of the document at a path. The file need not exist any more.
@@ -47,7 +73,7 @@ fn absolute(path: &Path) -> PathBuf {
 /// # Errors
 /// `unreadable`, if the argument does not exist or a folder cannot be listed.
 pub fn find_files(argument: &Path) -> Result<Vec<SourceFile>, Refusal> {
-    let metadata = std::fs::metadata(argument).map_err(|error| unreadable(argument, &error))?;
+    let metadata = std::fs::metadata(argument).map_err(Unreadable::at(argument))?;
     let base = absolute(argument);
     let base = base.parent().unwrap_or(&base).to_owned();
     let mut files = Vec::new();
@@ -69,12 +95,12 @@ pub fn find_files(argument: &Path) -> Result<Vec<SourceFile>, Refusal> {
 }
 
 /// Calls `visit` with everything that lies directly in a folder and is not hidden.
-pub(crate) fn list(folder: &Path, visit: &mut dyn FnMut(PathBuf, FileType)) -> Result<(), Refusal> {
-    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
+pub(crate) fn list(folder: &Path, visit: &mut dyn FnMut(PathBuf, FileType)) -> Result<(), Unreadable> {
+    let entries = std::fs::read_dir(folder).map_err(Unreadable::at(folder))?;
     for entry in entries {
-        let entry = entry.map_err(|error| unreadable(folder, &error))?;
+        let entry = entry.map_err(Unreadable::at(folder))?;
         if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
+            let kind = entry.file_type().map_err(Unreadable::at(&entry.path()))?;
             visit(entry.path(), kind);
         }
     }
@@ -95,23 +121,14 @@ pub(crate) fn below(base: &Path, path: &Path) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Refusal {
-    let what = match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied; check who may read it".to_owned(),
-        _ => error.to_string(),
-    };
-    Refusal::new(RefusalKind::Unreadable, format!("{}: {what}", path.display()))
-}
-
 /// BLAKE3 of a file's bytes and its size, read in pieces.
 ///
 /// # Errors
 /// `unreadable`, with the system's reason.
 pub fn content_hash(path: &Path) -> Result<(String, u64), Refusal> {
-    let mut file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut file = std::fs::File::open(path).map_err(Unreadable::at(path))?;
     let mut hasher = blake3::Hasher::new();
-    let bytes = std::io::copy(&mut file, &mut hasher).map_err(|error| unreadable(path, &error))?;
+    let bytes = io::copy(&mut file, &mut hasher).map_err(Unreadable::at(path))?;
     Ok((hasher.finalize().to_hex().to_string(), bytes))
 }
 

@@ -80,11 +80,7 @@ impl Tool {
                 ),
                 object(&["results"], json!({"results": list(place(&[("text", "The passage that fits")]))})),
             ),
-            Self::Fetch => (
-                object(&["id"], json!({"id": text("Of a result or a citation")})),
-                place(&[("text", "All of the page's text")])
-                    .with("metadata", json!({"type": "object", "additionalProperties": {"type": "string"}})),
-            ),
+            Self::Fetch => (object(&["id"], json!({"id": text("Of a result or a citation")})), page()),
             Self::Ask => (
                 object(
                     &["query"],
@@ -143,15 +139,10 @@ fn place(more: &[(&str, &str)]) -> Value {
     object(&required, properties)
 }
 
-trait With {
-    fn with(self, name: &str, property: Value) -> Self;
-}
-
-impl With for Value {
-    fn with(mut self, name: &str, property: Value) -> Self {
-        self["properties"][name] = property;
-        self
-    }
+fn page() -> Value {
+    let mut page = place(&[("text", "All of the page's text")]);
+    page["properties"]["metadata"] = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    page
 }
 
 fn form(schema: Value) -> Arc<JsonObject> {

@@ -1,13 +1,17 @@
 //! A real Chroma server, and the Python client of its makers, from the folder of test tools.
 
+use crate::ministack::free_port;
+use crate::tools;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// What `chroma run` of the package does, without the rest that its console script loads.
 const RUN: &str = "import chromadb_rust_bindings, sys; chromadb_rust_bindings.cli(['chroma'] + sys.argv[1:])";
+/// The Python that has its package, below the folder of test tools.
+const PYTHON: &str = "chroma/bin/python";
 /// How often a server that starts is looked at.
 const LOOKS: usize = 600;
 
@@ -22,13 +26,8 @@ impl ChromaServer {
     ///
     /// # Panics
     /// When it is installed and does not start.
-    #[expect(clippy::print_stdout, reason = "says why a test was skipped")]
     pub fn start(folder: &Path) -> Option<Self> {
-        let python = python();
-        if !python.exists() {
-            println!("skipped: there is no {}", python.display());
-            return None;
-        }
+        let python = tools::installed(PYTHON)?;
         // Somebody else may take the port before the server does.
         let started = (0..3).find_map(|_| Self::on_port(&python, folder, free_port()));
         Some(started.expect("the Chroma server starts"))
@@ -72,7 +71,7 @@ impl ChromaServer {
              given = json.load(sys.stdin)\n",
             self.port
         );
-        let mut command = Command::new(python());
+        let mut command = Command::new(tools::folder().join(PYTHON));
         command.arg("-c").arg(opening + program).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("Python starts");
         let mut input = process.stdin.take().expect("a pipe");
@@ -90,18 +89,6 @@ impl Drop for ChromaServer {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "finds the test tools by the environment, as the Makefile sets it")]
-fn python() -> PathBuf {
-    let folder = |name| std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let cache = || folder("XDG_CACHE_HOME").unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".cache"));
-    folder("DOCENT_TOOLS").unwrap_or_else(|| cache().join("docent/tools")).join("chroma/bin/python")
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 fn get(port: u16, path: &str) -> Option<String> {

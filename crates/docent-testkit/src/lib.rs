@@ -12,6 +12,7 @@
 pub mod chroma;
 pub mod chunk_index;
 pub mod chunk_index_vectors;
+pub mod dying_writer;
 pub mod fault_proxy;
 pub mod key_store;
 pub mod meter;

@@ -50,13 +50,8 @@ impl Ministack {
     ///
     /// # Panics
     /// When it is installed and does not start.
-    #[expect(clippy::print_stdout, reason = "says why a test was skipped")]
     pub fn start(folder: &Path) -> Option<Self> {
-        let program = tools::folder().join("python/bin/ministack");
-        if !program.exists() {
-            println!("skipped: there is no {}", program.display());
-            return None;
-        }
+        let program = tools::installed("python/bin/ministack")?;
         let port = free_port();
         let log = std::fs::File::create(folder.join("ministack.log")).expect("a log");
         // Functions inherit its environment: they get none but this.

@@ -9,3 +9,14 @@ pub fn folder() -> PathBuf {
     let cache = || folder("XDG_CACHE_HOME").unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".cache"));
     folder("DOCENT_TOOLS").unwrap_or_else(|| cache().join("docent/tools"))
 }
+
+/// Something of the test tools, by its path below their folder; none, with a printed reason, where it is not installed.
+#[expect(clippy::print_stdout, reason = "says why a test was skipped")]
+pub fn installed(below: &str) -> Option<PathBuf> {
+    let place = folder().join(below);
+    if place.exists() {
+        return Some(place);
+    }
+    println!("skipped: there is no {}; scripts/install_test_tools.sh installs it", place.display());
+    None
+}

@@ -52,13 +52,8 @@ impl VectorBucket {
     ///
     /// # Panics
     /// When it is installed and does not start.
-    #[expect(clippy::print_stdout, reason = "says why a test was skipped")]
     pub fn start(folder: &Path) -> Option<Self> {
-        let program = tools::folder().join("moto/bin/moto_server");
-        if !program.exists() {
-            println!("skipped: there is no {}", program.display());
-            return None;
-        }
+        let program = tools::installed("moto/bin/moto_server")?;
         let port = free_port();
         let log = std::fs::File::create(folder.join("moto.log")).expect("a log");
         let mut command = Command::new(&program);

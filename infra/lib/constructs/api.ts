@@ -74,14 +74,7 @@ export class Api extends Construct {
     if (props.modelKey) {
       api.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [props.modelKey.secretArn] });
     }
-    // Names alone. Without it S3 says of what is not there yet that it is forbidden.
-    api.allow({ sid: 'SeeIndex', actions: ['s3:ListBucket'], resources: [props.bucketArn] });
-    api.allow({
-      sid: 'ReadIndex',
-      actions: ['s3:GetObject'],
-      resources: [`${props.generationsArn}/*`],
-      wildcard: 'All objects of all generations; their names are hashes that are not known beforehand.',
-    });
+    api.allowToReadIndex(props.bucketArn, props.generationsArn);
   }
 
   private watch(alarms: Alarms): void {

@@ -77,6 +77,18 @@ export class DocentFunction extends Construct {
     return policy;
   }
 
+  /** What answering from published generations takes. */
+  allowToReadIndex(bucketArn: string, generationsArn: string): void {
+    // Names alone. Without it S3 says of what is not there yet that it is forbidden.
+    this.allow({ sid: 'SeeIndex', actions: ['s3:ListBucket'], resources: [bucketArn] });
+    this.allow({
+      sid: 'ReadIndex',
+      actions: ['s3:GetObject'],
+      resources: [`${generationsArn}/*`],
+      wildcard: 'All objects of all generations; their names are hashes that are not known beforehand.',
+    });
+  }
+
   private make(props: DocentFunctionProps): lambda.Function {
     const common = {
       architecture: architecture(props.settings),

@@ -85,14 +85,7 @@ export class Worker extends Construct {
       actions: ['dynamodb:Query'],
       resources: [`${props.table.tableArn}/index/${TABLE.open.name}`],
     });
-    // Names alone. Without it S3 says of what is not there yet that it is forbidden.
-    worker.allow({ sid: 'SeeIndex', actions: ['s3:ListBucket'], resources: [props.bucketArn] });
-    worker.allow({
-      sid: 'ReadIndex',
-      actions: ['s3:GetObject'],
-      resources: [`${props.generationsArn}/*`],
-      wildcard: 'All objects of all generations; their names are hashes that are not known beforehand.',
-    });
+    worker.allowToReadIndex(props.bucketArn, props.generationsArn);
     if (props.modelKey) {
       worker.allow({
         sid: 'ReadModelKey',

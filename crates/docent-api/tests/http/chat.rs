@@ -4,6 +4,7 @@ use crate::client::Site;
 use docent_api::ApiSettings;
 use docent_engine::Error;
 use docent_testkit::provider::{Rewriting, ScriptedGenerator, Step};
+use docent_testkit::tools;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -144,22 +145,14 @@ async fn requests_that_are_refused_and_questions_that_fail() {
     assert_eq!(site.get("/v1/models/default").await.json()["object"], "model");
 }
 
-/// The folder that `scripts/install_test_tools.sh` installs into.
-fn tools() -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "where the tests' tools are is the machine's matter")]
-    let set = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    set("DOCENT_TOOLS").or_else(|| Some(cache?.join("docent/tools")))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn openai_s_own_clients() {
-    let tools = tools().expect("a folder");
-    let (python, modules) = (tools.join("python/bin/python3"), tools.join("node/node_modules"));
-    if !python.is_file() || !modules.join("openai").is_dir() {
-        eprintln!("skipped: the clients are not installed; scripts/install_test_tools.sh does it");
+    let (Some(python), Some(_)) =
+        (tools::installed("python/bin/python3"), tools::installed("node/node_modules/openai"))
+    else {
         return;
-    }
+    };
+    let modules = tools::folder().join("node/node_modules");
     let site = Site::open().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/v1", listener.local_addr().expect("an address"));

@@ -4,8 +4,9 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::config::Credentials;
 use docent_aws::{Aws, S3VectorsIndex, VectorSettings};
 use docent_testkit::fault_proxy::{Fault, FaultProxy, Passing};
-use docent_testkit::ministack::REGION;
+use docent_testkit::ministack::{REGION, authorization, request};
 use docent_testkit::vector_bucket::{BUCKET_ARN, VectorBucket, operation};
+use serde_json::Value;
 use std::time::Duration;
 
 pub(crate) struct Server {
@@ -23,6 +24,17 @@ impl Server {
     /// An index as another process would have it.
     pub(crate) async fn index(&self) -> S3VectorsIndex {
         index_at(&self.bucket.endpoint(), BUCKET_ARN, Duration::from_secs(120)).await
+    }
+
+    /// Calls the bucket without the SDK; it must say yes.
+    pub(crate) fn call(&self, operation: &str, body: &Value) -> Value {
+        let endpoint = self.bucket.endpoint();
+        let authorization = authorization("s3vectors");
+        let headers = [("content-type", "application/json"), ("authorization", authorization.as_str())];
+        let (address, path) = (endpoint.trim_start_matches("http://"), format!("/{operation}"));
+        let answer = request(address, "POST", &path, &headers, body.to_string().as_bytes()).expect("an answer");
+        assert_eq!(answer.status, 200, "{operation}");
+        answer.json()
     }
 
     /// An index behind something that happens to requests.

@@ -16,20 +16,8 @@ use tokio::sync::watch;
 
 /// How long answers under way may take when the client is gone.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long threads may take to notice after that.
-const FAREWELL: Duration = Duration::from_secs(1);
 
-pub(crate) fn run(setup: &Setup) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the asynchronous runtime")?;
-    let served = runtime.block_on(serve(setup));
-    runtime.shutdown_timeout(FAREWELL);
-    served
-}
-
-async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
+pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
     let App { config, engine, work_queue, .. } = setup.app().await?;
     let visitor = match &config.mcp_key {
         Some(key) => Visitor::with_key(key.expose().to_owned()),

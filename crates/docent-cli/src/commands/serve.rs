@@ -17,18 +17,6 @@ use tokio::sync::watch;
 /// How long requests and answers under way may take after the signal. What is not finished then is not lost: its lease
 /// lapses, and the next server takes it up.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long threads may take to notice after that.
-const FAREWELL: Duration = Duration::from_secs(1);
-
-pub(crate) fn run(setup: &Setup) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the asynchronous runtime")?;
-    let served = runtime.block_on(serve(setup));
-    runtime.shutdown_timeout(FAREWELL);
-    served
-}
 
 /// What others can reach, others can ask.
 async fn reach(app: &App) -> Result<Reach> {
@@ -46,7 +34,7 @@ async fn reach(app: &App) -> Result<Reach> {
     ))
 }
 
-async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
+pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
     let app = setup.app().await?;
     let reach = reach(&app).await?;
     let App { config, engine, work_queue, .. } = app;

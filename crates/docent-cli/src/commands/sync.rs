@@ -27,12 +27,13 @@ enum Line<'a> {
 pub(crate) async fn run(setup: &Setup, args: SyncArgs) -> anyhow::Result<Exit> {
     let folder = open(&args)?;
     let app = setup.app().await?;
-    let stamp = folder.stamp()?;
+    // As it was before the first sync, so that what changes meanwhile is seen.
+    let stamp = args.watch.then(|| folder.stamp()).transpose()?;
     let exit = once(setup, &app, &folder, &args).await?;
-    if args.watch && exit != Exit::Interrupted {
-        return watch(setup, &app, &folder, &args, stamp).await;
+    match stamp {
+        Some(stamp) if exit != Exit::Interrupted => watch(setup, &app, &folder, &args, stamp).await,
+        _ => Ok(exit),
     }
-    Ok(exit)
 }
 
 fn open(args: &SyncArgs) -> anyhow::Result<Folder> {

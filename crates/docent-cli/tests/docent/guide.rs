@@ -95,11 +95,7 @@ fn with_curl() {
 
 #[test]
 fn with_python() {
-    let python = tools::folder().join("python/bin/python3");
-    if !python.is_file() {
-        eprintln!("skipped: Python's packages are not installed; scripts/install_test_tools.sh does it");
-        return;
-    }
+    let Some(python) = tools::installed("python/bin/python3") else { return };
     let (site, (source, expected)) = (site(), program("python"));
     site.runs(site.terminal.command(python).arg("-c").arg(source), &expected);
 }
@@ -121,11 +117,7 @@ fn with_typescript() {
 
 #[test]
 fn the_configuration_of_a_client_that_starts_its_servers() {
-    let python = tools::folder().join("mcp/bin/python3");
-    if !python.is_file() {
-        eprintln!("skipped: the client is not installed; scripts/install_test_tools.sh does it");
-        return;
-    }
+    let Some(python) = tools::installed("mcp/bin/python3") else { return };
     let all = blocks().into_iter().filter(|block| block.language == "json");
     let servers =
         all.map(|block| serde_json::from_str::<Value>(block.body).expect("JSON")["mcpServers"]["docent"].clone());

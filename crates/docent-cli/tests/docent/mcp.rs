@@ -29,13 +29,8 @@ fn key(terminal: &Terminal, scopes: &str) -> String {
 }
 
 /// What the client says; nothing where it is not installed.
-#[expect(clippy::print_stdout, reason = "says why a test was skipped")]
 fn told(mode: &str, arguments: &[&str]) -> Option<Value> {
-    let python = tools::folder().join("mcp/bin/python3");
-    if !python.is_file() {
-        println!("skipped: the client is not installed; scripts/install_test_tools.sh does it");
-        return None;
-    }
+    let python = tools::installed("mcp/bin/python3")?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docent/clients/mcp_client.py");
     let output = Command::new(python).arg(script).arg(mode).args(arguments).output().expect("run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

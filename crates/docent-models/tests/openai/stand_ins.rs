@@ -1,13 +1,13 @@
 //! Two programs that others wrote to stand in for OpenAI: a Python script beside this workspace, and aimock. Where one of
 //! them is not installed, its tests say so and pass.
-#![expect(clippy::disallowed_methods, reason = "finds the test tools by the environment, as the Makefile sets it")]
 
 use crate::scripted::{Came, ask, question, settings};
 use docent_engine::ErrorKind;
 use docent_engine::ports::{Embedded, Embedder, GenerateRequest};
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
+use docent_testkit::tools;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -24,7 +24,7 @@ impl StandIn {
     /// The script, if it is there: it quotes the sentence that shares most words with the question, in prose.
     async fn script(options: &[&str]) -> Option<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/tools/openai_stub.py");
-        let python = tools().join("python/bin/python3");
+        let python = tools::folder().join("python/bin/python3");
         let mut command = Command::new(&python);
         command.arg(&script).args(["--port", "0"]).args(options);
         Self::start(&[&python, &script], command).await
@@ -32,7 +32,7 @@ impl StandIn {
 
     /// aimock, if it is there, with these fixtures.
     async fn aimock(fixtures: &Value, options: &[&str]) -> Option<Self> {
-        let program = tools().join("node/node_modules/.bin/llmock");
+        let program = tools::folder().join("node/node_modules/.bin/llmock");
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("fixtures.json");
         std::fs::write(&file, json!({"fixtures": fixtures}).to_string()).expect("fixtures");
@@ -81,12 +81,6 @@ impl StandIn {
         let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
         serde_json::from_str(body).expect("JSON")
     }
-}
-
-fn tools() -> PathBuf {
-    let folder = |name| std::env::var(name).ok().filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let cache = || folder("XDG_CACHE_HOME").unwrap_or_else(|| folder("HOME").unwrap_or_default().join(".cache"));
-    folder("DOCENT_TOOLS").unwrap_or_else(|| cache().join("docent/tools"))
 }
 
 const PROSE: &str = "Full-time staff get 25 days of annual leave per year.";
