@@ -11,7 +11,7 @@ use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
 use docent_core::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use futures::StreamExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub type Parse = Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, 
 pub type Tokenize = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
 /// What became of one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Path to show.
     pub file: String,
@@ -106,14 +106,15 @@ impl IngestSummary {
 }
 
 /// A parsed and chunked document on its way to the embedder.
-struct Prepared {
-    document: Document,
-    pages: Vec<Page>,
-    chunks: Vec<Chunk>,
-    outcome: IngestOutcome,
+pub(crate) struct Prepared {
+    pub(crate) document: Document,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) outcome: IngestOutcome,
 }
 
-enum Looked {
+/// A file at a glance: nothing is left to do, or it has been parsed.
+pub(crate) enum Looked {
     Settled(FileReport),
     Fresh(Box<Prepared>),
 }
@@ -204,7 +205,7 @@ impl Engine {
         Ok(summary)
     }
 
-    async fn look_at(&self, collection: &str, file: SourceFile, parse: Parse) -> Result<Looked> {
+    pub(crate) async fn look_at(&self, collection: &str, file: SourceFile, parse: Parse) -> Result<Looked> {
         let path = file.path.clone();
         let hashed = blocking(move || source::content_hash(&path)).await?;
         let (content_hash, bytes) = match hashed {
@@ -280,7 +281,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
+    pub(crate) async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
         let texts: Vec<String> = prepared.iter().flat_map(|one| &one.chunks).map(Chunk::embedding_text).collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for texts in texts.chunks(EMBED_CHUNKS) {
@@ -417,7 +418,7 @@ fn record(
     }
 }
 
-fn report(document: &Document, outcome: IngestOutcome) -> FileReport {
+pub(crate) fn report(document: &Document, outcome: IngestOutcome) -> FileReport {
     FileReport {
         file: document.filename.clone(),
         document_id: document.id.clone(),

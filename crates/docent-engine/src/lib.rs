@@ -1,6 +1,6 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! A document's way in is [`ingest`]; [`uploads`] is that for files which arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`eval`] measures retrieval on labelled questions.
@@ -22,6 +22,7 @@ pub mod progress;
 pub mod queries;
 pub mod source;
 pub mod trace;
+pub mod uploads;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};
