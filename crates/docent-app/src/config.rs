@@ -119,6 +119,8 @@ pub struct Config {
     pub workers: usize,
     /// What one file may cost.
     pub parse: Limits,
+    /// Whether the original files of uploads are kept.
+    pub keep_originals: bool,
     /// How much is logged; if not said, the command decides.
     pub log_level: Option<LogLevel>,
     /// One JSON object a line instead of text.
@@ -152,6 +154,7 @@ impl Config {
             cors_origins: Vec::new(),
             workers: 0,
             parse: Limits::default(),
+            keep_originals: true,
             log_level: None,
             log_json: false,
             file: None,

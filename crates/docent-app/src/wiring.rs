@@ -11,8 +11,9 @@ use docent_core::Timestamp;
 use docent_engine::beside::Beside;
 use docent_engine::ingest::{Parse, Tokenize};
 use docent_engine::keys::SECRET_BYTES;
-use docent_engine::ports::{ChunkIndex, Embedder, Generator, KeyStore, QueryStore};
+use docent_engine::ports::{ChunkIndex, Embedder, Generator, KeyStore, Meter, QueryStore, UploadStore};
 use docent_engine::progress::Progress;
+use docent_engine::uploads::{UploadSettings, Uploads};
 use docent_engine::worker::{self, WorkQueue};
 use docent_engine::{Clock, Engine, Error, Result};
 use docent_index::EmbeddedIndex;
@@ -46,6 +47,8 @@ pub struct App {
     pub parse: Parse,
     /// Where workers of this process find their queries.
     pub work_queue: WorkQueue,
+    /// Takes uploads in; none where the index is read from where others publish it.
+    pub uploads: Option<Arc<Uploads>>,
 }
 
 impl App {
@@ -67,15 +70,17 @@ impl App {
             index,
             queries: Arc::clone(&store) as Arc<dyn QueryStore>,
             keys: Arc::clone(&store) as Arc<dyn KeyStore>,
-            meter: store,
+            meter: Arc::clone(&store) as Arc<dyn Meter>,
             dispatcher: Arc::new(dispatcher),
             tokenize: tokenize(),
             clock: clock(),
             progress: Progress::default(),
             settings: costs::settings_from_config(&config)?,
         };
+        let engine = Arc::new(engine);
         let parse = parse_from_config(&config, parser);
-        Ok(Self { config, engine: Arc::new(engine), parse, work_queue })
+        let uploads = uploads_from_config(&config, &engine, store, &parse);
+        Ok(Self { config, engine, parse, work_queue, uploads })
     }
 }
 
@@ -241,6 +246,25 @@ pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sa
 pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
     let sandbox = sandbox_from_config(config, parser);
     Arc::new(move |path, filename| sandbox.parse_file(path, filename))
+}
+
+/// Files that arrive over a network; what is read from where others publish it takes none.
+fn uploads_from_config(
+    config: &Config,
+    engine: &Arc<Engine>,
+    store: Arc<dyn UploadStore>,
+    parse: &Parse,
+) -> Option<Arc<Uploads>> {
+    if matches!(config.index, IndexPlace::Published(_)) {
+        return None;
+    }
+    let settings = UploadSettings {
+        folder: config.data.join("uploads"),
+        file_bytes: config.parse.file_bytes,
+        keep_originals: config.keep_originals,
+    };
+    let recognise = Arc::new(docent_parse::kind::refusal);
+    Some(Arc::new(Uploads::new(Arc::clone(engine), store, Arc::clone(parse), recognise, settings)))
 }
 
 /// Tokens as the chunker counts them.

@@ -18,4 +18,5 @@ mod questions;
 mod server;
 mod sudden_death;
 mod terminal;
+mod uploads;
 mod vector_stores;
