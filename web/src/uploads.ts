@@ -110,8 +110,8 @@ export function reason(text: string): string {
 /** The files of a drop, those in folders too, with their paths. */
 export async function dropped(items: DataTransferItemList): Promise<{ file: File; path: string }[]> {
   // The list is gone after the first wait.
-  const entries = Array.from(items).flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const files = await Promise.all(entries.map(inEntry));
+  const found = Array.from(items, (item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const files = await Promise.all(found.map(({ entry, file }) => (entry ? inEntry(entry) : file ? [{ file, path: file.name }] : [])));
   return files.flat().filter(({ file }) => !file.name.startsWith("."));
 }
 

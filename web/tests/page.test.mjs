@@ -294,7 +294,7 @@ describe("uploading", () => {
       await page.getByRole("button", { name: "Delete Parking" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
       await entry.waitFor({ state: "detached" });
-      await page.getByRole("link", { name: GARAGE, exact: true }).first().click();
+      await page.locator(".entry-text", { hasText: GARAGE }).click();
       await page.getByRole("button", { name: "Ask again" }).click();
       await page.locator(".entry-text", { hasText: GARAGE }).nth(1).waitFor();
       await page.locator(".progress.not_found, .progress.answered").waitFor();
