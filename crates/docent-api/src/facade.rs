@@ -193,8 +193,7 @@ async fn accepted(api: &Api, caller: &Caller, text: String, user_id: String) -> 
         let failure = Failure { code: "invalid".to_owned(), message: "it is empty".to_owned(), hint: None };
         return api.engine.accept_as_failed(request, &failure).await.map_err(trouble);
     }
-    let (query, _) = api.engine.accept_unchecked(request, None).await.map_err(trouble)?;
-    api.engine.dispatch(&query.id).await;
+    let query = api.engine.submit_unchecked(request).await.map_err(trouble)?;
     Ok(query)
 }
 

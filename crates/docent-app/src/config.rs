@@ -20,15 +20,17 @@ use docent_core::rate::Rate;
 use docent_engine::{Error, Result};
 use docent_index::remote::{Access, Place};
 use docent_models::openai::{OpenAiSettings, Secret};
-use docent_parse::Limits;
 use file::SettingsFile;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Name of the settings file.
 pub const FILE_NAME: &str = "docent.toml";
+/// The variable by which Lambda tells a process that it is a function, and which.
+const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// Who turns texts into vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,17 @@ pub enum LogLevel {
     Info,
     /// And why.
     Debug,
+}
+
+/// What one file may cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParseLimits {
+    /// How long reading it may take.
+    pub time: Duration,
+    /// Bytes of memory that reading it may take.
+    pub memory_bytes: u64,
+    /// Bytes that it may have.
+    pub file_bytes: u64,
 }
 
 /// Settings as they are used: typed, checked, paths absolute.
@@ -118,9 +131,19 @@ pub struct Config {
     /// Queries that the server works on at the same time.
     pub workers: usize,
     /// What one file may cost.
-    pub parse: Limits,
+    pub parse: ParseLimits,
     /// Whether the original files of uploads are kept.
     pub keep_originals: bool,
+    /// The DynamoDB table that keeps the queries, instead of a file.
+    pub table_name: Option<String>,
+    /// The Lambda function that works on queries.
+    pub worker_lambda_name: Option<String>,
+    /// The secret that holds the key of the model endpoint.
+    pub openai_api_key_secret_arn: Option<String>,
+    /// Whether the program lies in a read-only place: the index is read there, scratch goes to the temporary folder.
+    pub image_runtime: bool,
+    /// The name of the Lambda function that this process is, if it is one.
+    pub function_name: Option<String>,
     /// How much is logged; if not said, the command decides.
     pub log_level: Option<LogLevel>,
     /// One JSON object a line instead of text.
@@ -153,8 +176,13 @@ impl Config {
             prices_file: None,
             cors_origins: Vec::new(),
             workers: 0,
-            parse: Limits::default(),
+            parse: ParseLimits::default(),
             keep_originals: true,
+            table_name: None,
+            worker_lambda_name: None,
+            openai_api_key_secret_arn: None,
+            image_runtime: false,
+            function_name: None,
             log_level: None,
             log_json: false,
             file: None,
@@ -172,6 +200,7 @@ impl Config {
         let mut config = Self::blank();
         config.store.variables = environment.beginning_with("AWS_");
         config.file = file.as_ref().map(|file| file.path.clone());
+        config.function_name = environment.get(FUNCTION_NAME).map(str::to_owned);
         for setting in SETTINGS {
             let found = find(setting, flags, environment, file.as_ref(), &config)?;
             if let Some(text) = &found.text {
@@ -199,6 +228,7 @@ impl Config {
         self.data = data.to_owned();
         self.index = IndexPlace::Folder(data.join("index"));
         self.words_index = None;
+        self.table_name = None;
         self
     }
 

@@ -1,11 +1,13 @@
 //! Looks at every part on its own and says what is wrong with it and what to do.
 
+use crate::app::{ParserProgram, parse_from_config, sandbox_from_config};
+use crate::cloud::Cloud;
 use crate::config::{Config, EmbedderChoice, Environment, GeneratorChoice};
 use crate::costs;
-use crate::wiring::{self, ParserProgram};
+use crate::wiring;
 use docent_core::access::KeyState;
 use docent_core::chunking::CHUNKING_RULES;
-use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile, KeyStore, QueryStore};
+use docent_engine::ports::{Collection, EmbeddingModel, IndexProfile};
 use docent_engine::{Error, Result};
 use docent_models::openai::{Checked, OpenAiEmbedder, OpenAiGenerator};
 use serde::Serialize;
@@ -77,17 +79,18 @@ fn with_causes(error: &Error) -> String {
 /// Looks at everything. Each part is tried for real: a sentence is embedded, a file is parsed in the child process, a
 /// configured endpoint gets one tiny call.
 pub async fn examine(config: &Config, environment: &Environment, parser: &ParserProgram) -> Vec<Check> {
-    let embedding = embedding(config).await;
+    let cloud = Cloud::default();
+    let embedding = embedding(config, &cloud).await;
     let model = embedding.as_ref().ok().map(|(model, _)| model.clone());
     vec![
         check("configuration", Ok(configuration(config, environment))),
         check("data folder", data_folder(config)),
         check("index", index(config, model).await),
-        check("query store", queries(config).await),
-        check("access", access(config).await),
+        check("query store", queries(config, &cloud).await),
+        check("access", access(config, &cloud).await),
         check("embedding model", embedding.map(|(_, finding)| finding)),
         check("parser", parse(config, parser)),
-        check("answers", answers(config).await),
+        check("answers", answers(config, &cloud).await),
         check("costs", costs(config)),
     ]
 }
@@ -155,17 +158,20 @@ async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding
     Ok(Check::ok(format!("{count} collection{} with {chunks} chunks", if count == 1 { "" } else { "s" })))
 }
 
-async fn queries(config: &Config) -> Result<Finding> {
-    let store = wiring::store_from_config(config)?;
-    QueryStore::get(&*store, "00000000000000000000000000000000").await?;
-    Ok(Check::ok(format!("{}", config.queries_file().display())))
+async fn queries(config: &Config, cloud: &Cloud) -> Result<Finding> {
+    let stores = wiring::stores_from_config(config, cloud).await?;
+    stores.queries.get("00000000000000000000000000000000").await?;
+    Ok(Check::ok(match &config.table_name {
+        Some(table) => format!("the DynamoDB table {table}"),
+        None => format!("{}", config.queries_file().display()),
+    }))
 }
 
 /// Who may come in, and whether a server could begin.
-async fn access(config: &Config) -> Result<Finding> {
+async fn access(config: &Config, cloud: &Cloud) -> Result<Finding> {
     let now = wiring::clock()();
     let unread = |_| Error::internal("the keys cannot be read").hint("see the query store above");
-    let keys = KeyStore::list(&*wiring::store_from_config(config).map_err(unread)?).await?;
+    let keys = wiring::stores_from_config(config, cloud).await.map_err(unread)?.keys.list().await?;
     let active = keys.iter().filter(|key| key.state(now) == KeyState::Active).count();
     let mut facts = vec![format!("{active} of {} keys in force", keys.len())];
     if !config.api_keys.is_empty() {
@@ -206,15 +212,15 @@ fn costs(config: &Config) -> Result<Finding> {
     Ok(Check::ok(format!("prices of {}; at most {} US dollars an answer", settings.prices.as_of, estimate.money)))
 }
 
-async fn embedding(config: &Config) -> Result<(EmbeddingModel, Finding)> {
+async fn embedding(config: &Config, cloud: &Cloud) -> Result<(EmbeddingModel, Finding)> {
     if config.embedder == EmbedderChoice::OpenAi {
-        let embedder = OpenAiEmbedder::connect(wiring::openai_from_config(config)?).await?;
+        let embedder = OpenAiEmbedder::connect(wiring::openai_from_config(config, cloud).await?).await?;
         let checked = embedder.check(PATIENCE).await?;
         let model = docent_engine::ports::Embedder::model(&embedder).clone();
         let detail = answered(&checked, config);
         return Ok((model, Check::ok(detail)));
     }
-    let embedder = wiring::embedder_from_config(config).await?;
+    let embedder = wiring::embedder_from_config(config, cloud).await?;
     let model = embedder.model().clone();
     let begun = Instant::now();
     let vectors = embedder.embed(&[SENTENCE.to_owned()]).await?;
@@ -234,7 +240,7 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
         Error::internal("cannot write a file to try the parser with").because(error).hint("see the data folder above")
     };
     std::fs::write(&file, SENTENCE).map_err(failed)?;
-    let parsed = wiring::parse_from_config(config, parser)(&file, "doctor.txt");
+    let parsed = parse_from_config(config, parser)(&file, "doctor.txt");
     std::fs::remove_file(&file).map_err(failed)?;
     let parsed = parsed.map_err(|refusal| {
         Error::internal(refusal.to_string())
@@ -246,11 +252,11 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
     let limits = &config.parse;
     let detail = format!(
         "in a process of its own; a file may take {} s, {} MiB of memory and have {} MiB",
-        limits.wall_time.as_secs(),
+        limits.time.as_secs(),
         limits.memory_bytes >> 20,
         limits.file_bytes >> 20
     );
-    let isolation = wiring::sandbox_from_config(config, parser).isolation();
+    let isolation = sandbox_from_config(config, parser).isolation();
     let isolation = isolation.map_err(|refusal| Error::internal(refusal.to_string()))?;
     Ok(match isolation.no_network {
         true => Check::ok(format!("{detail}; it cannot reach the network")),
@@ -261,11 +267,11 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
     })
 }
 
-async fn answers(config: &Config) -> Result<Finding> {
+async fn answers(config: &Config, cloud: &Cloud) -> Result<Finding> {
     if config.generator == GeneratorChoice::Quoting {
         return Ok(Check::ok("quoting: sentences of the documents, no model is asked"));
     }
-    let generator = OpenAiGenerator::new(wiring::openai_from_config(config)?)?;
+    let generator = OpenAiGenerator::new(wiring::openai_from_config(config, cloud).await?)?;
     let checked = generator.check(PATIENCE).await?;
     Ok(Check::ok(answered(&checked, config)))
 }

@@ -1,20 +1,29 @@
 //! Where Docent is put together.
 //!
-//! [`config`] finds out what is wanted: flag, environment, `docent.toml`, default, in this order. [`wiring`] makes it:
-//! one step per part, read from top to bottom, and at its end stands an [`App`] with every port filled. [`doctor`] makes
-//! the parts one by one and says what is wrong with which. [`logging`] decides where log lines go.
+//! [`config`] finds out what is wanted: flag, environment, `docent.toml`, default, in this order. [`wiring`] makes it, one
+//! step per part, and at its end stands an engine with every port filled. Two roots use it: `App` for one machine (feature
+//! `machine`), `Function` for the Lambda functions (feature `aws`). `doctor` makes the parts one by one and says what is
+//! wrong with which. [`logging`] decides where log lines go.
 //!
-//! This is the only crate that sees every adapter, reads the environment and asks the clock. What is absent: printing
-//! (the command line does it) and sockets (the caller brings them).
+//! This is the only crate that sees every adapter, reads the environment and asks the clock; its features keep out of a
+//! program what it does not use. What is absent: printing (the command line does it) and sockets (the caller brings them).
 #![warn(missing_docs)]
 
+#[cfg(feature = "machine")]
+mod app;
+mod cloud;
 pub mod config;
 pub mod costs;
+#[cfg(feature = "machine")]
 pub mod doctor;
+#[cfg(feature = "aws")]
+pub mod function;
 pub mod logging;
 pub mod wiring;
 
+#[cfg(feature = "machine")]
+pub use app::{App, ParserProgram, parse_from_config};
 pub use config::{Config, Environment, Flags};
 pub use docent_index::remote;
+#[cfg(feature = "machine")]
 pub use docent_parse::worker_main as parse_worker;
-pub use wiring::App;

@@ -3,85 +3,56 @@
 //! Making an [`App`] is cheap: the model is read when the first text is embedded, collections are opened when they are
 //! asked for, parsers are started with the first file.
 
+use crate::cloud::Cloud;
 use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace};
 use crate::costs;
 use docent_api::{Api, ApiSettings};
 use docent_chroma::{ChromaIndex, Token};
 use docent_core::Timestamp;
 use docent_engine::beside::Beside;
-use docent_engine::ingest::{Parse, Tokenize};
+use docent_engine::ingest::Tokenize;
 use docent_engine::keys::SECRET_BYTES;
-use docent_engine::ports::{ChunkIndex, Embedder, Generator, KeyStore, Meter, QueryStore, UploadStore};
+#[cfg(feature = "machine")]
+use docent_engine::ports::UploadStore;
+use docent_engine::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
-use docent_engine::uploads::{UploadSettings, Uploads};
-use docent_engine::worker::{self, WorkQueue};
 use docent_engine::{Clock, Engine, Error, Result};
 use docent_index::EmbeddedIndex;
 use docent_index::remote::{Access, Generations, Place, Publication, PublishedIndex, ReaderSettings, Store};
-use docent_models::local::LocalEmbedder;
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
 use docent_models::quoting::QuotingGenerator;
 use docent_models::wordpiece;
-use docent_parse::Sandbox;
-use docent_sqlite::SqliteQueryStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// How the program starts itself as a parser in a process of its own.
-#[derive(Clone, Debug)]
-pub struct ParserProgram {
-    /// The program.
-    pub program: PathBuf,
-    /// Its arguments; with them it must run [`docent_parse::worker_main`].
-    pub arguments: Vec<String>,
-}
-
-/// Everything that a command or a server needs.
-pub struct App {
-    /// What was wanted.
-    pub config: Config,
-    /// The verbs.
-    pub engine: Arc<Engine>,
-    /// Files to pages, in processes of their own.
-    pub parse: Parse,
-    /// Where workers of this process find their queries.
-    pub work_queue: WorkQueue,
-    /// Takes uploads in; none where the index is read from where others publish it.
-    pub uploads: Option<Arc<Uploads>>,
-}
-
-impl App {
-    /// Puts everything together.
-    ///
-    /// # Errors
-    /// For a data folder that cannot be used, settings of an endpoint that cannot be right, and for an embedding endpoint
-    /// that has to be asked for its dimension and does not answer.
-    pub async fn from_config(config: Config, parser: &ParserProgram) -> Result<Self> {
-        make_data_folder(&config.data)?;
-        let embedder = embedder_from_config(&config).await?;
-        let generator = generator_from_config(&config, &embedder)?;
-        let index = index_from_config(&config, Some(&embedder))?;
-        let (dispatcher, work_queue) = worker::in_process();
-        let store = store_from_config(&config)?;
-        let engine = Engine {
-            embedder,
-            generator,
-            index,
-            queries: Arc::clone(&store) as Arc<dyn QueryStore>,
-            keys: Arc::clone(&store) as Arc<dyn KeyStore>,
-            meter: Arc::clone(&store) as Arc<dyn Meter>,
-            dispatcher: Arc::new(dispatcher),
-            tokenize: tokenize(),
-            clock: clock(),
-            progress: Progress::default(),
-            settings: costs::settings_from_config(&config)?,
-        };
-        let engine = Arc::new(engine);
-        let parse = parse_from_config(&config, parser);
-        let uploads = uploads_from_config(&config, &engine, store, &parse);
-        Ok(Self { config, engine, parse, work_queue, uploads })
-    }
+/// The engine with every port filled; `dispatcher` is what differs between a server and a function.
+///
+/// # Errors
+/// For settings that cannot be right, and for an embedding endpoint that has to be asked for its dimension and does not
+/// answer.
+pub(crate) async fn engine_from_config(
+    config: &Config,
+    cloud: &Cloud,
+    stores: Stores,
+    dispatcher: Arc<dyn Dispatcher>,
+) -> Result<Arc<Engine>> {
+    let embedder = embedder_from_config(config, cloud).await?;
+    let generator = generator_from_config(config, cloud, &embedder).await?;
+    let Stores { queries, keys, meter, .. } = stores;
+    Ok(Arc::new(Engine {
+        index: index_from_config(config, Some(&embedder))?,
+        embedder,
+        generator,
+        queries,
+        keys,
+        meter,
+        dispatcher,
+        tokenize: tokenize(),
+        clock: clock(),
+        progress: Progress::default(),
+        settings: costs::settings_from_config(config)?,
+    }))
 }
 
 /// Who can reach a server.
@@ -129,24 +100,41 @@ pub(crate) fn make_data_folder(folder: &Path) -> Result<()> {
 }
 
 /// Texts to vectors.
-pub(crate) async fn embedder_from_config(config: &Config) -> Result<Arc<dyn Embedder>> {
+pub(crate) async fn embedder_from_config(config: &Config, cloud: &Cloud) -> Result<Arc<dyn Embedder>> {
     Ok(match config.embedder {
-        EmbedderChoice::Local => Arc::new(LocalEmbedder::bundled(None)),
-        EmbedderChoice::OpenAi => Arc::new(OpenAiEmbedder::connect(openai_from_config(config)?).await?),
+        EmbedderChoice::Local => local_embedder(),
+        EmbedderChoice::OpenAi => Arc::new(OpenAiEmbedder::connect(openai_from_config(config, cloud).await?).await?),
     })
 }
 
+#[cfg(feature = "local-model")]
+fn local_embedder() -> Arc<dyn Embedder> {
+    Arc::new(docent_models::local::LocalEmbedder::bundled(None))
+}
+
+#[cfg(not(feature = "local-model"))]
+fn local_embedder() -> Arc<dyn Embedder> {
+    Arc::new(docent_models::local::LocalEmbedder::absent())
+}
+
 /// Passages to answers.
-fn generator_from_config(config: &Config, embedder: &Arc<dyn Embedder>) -> Result<Arc<dyn Generator>> {
+async fn generator_from_config(
+    config: &Config,
+    cloud: &Cloud,
+    embedder: &Arc<dyn Embedder>,
+) -> Result<Arc<dyn Generator>> {
     Ok(match config.generator {
         GeneratorChoice::Quoting => Arc::new(QuotingGenerator::new(Arc::clone(embedder))),
-        GeneratorChoice::OpenAi => Arc::new(OpenAiGenerator::new(openai_from_config(config)?)?),
+        GeneratorChoice::OpenAi => Arc::new(OpenAiGenerator::new(openai_from_config(config, cloud).await?)?),
     })
 }
 
 /// The endpoint of both. A proxy is for addresses outside: one that begins with `http:` is on this machine or network.
-pub(crate) fn openai_from_config(config: &Config) -> Result<OpenAiSettings> {
+pub(crate) async fn openai_from_config(config: &Config, cloud: &Cloud) -> Result<OpenAiSettings> {
     let mut settings = config.openai.clone();
+    if let Some(arn) = config.openai_api_key_secret_arn.as_ref().filter(|_| settings.api_key.is_none()) {
+        settings.key_source = Some(cloud.key_source(arn).await?);
+    }
     if !settings.base_url.trim_start().starts_with("https:") {
         settings.proxy = None;
     }
@@ -231,40 +219,49 @@ fn chroma_from_config(config: &Config, url: &str, embedder: Option<&Arc<dyn Embe
     Ok(Arc::new(ChromaIndex::new(settings, embedder.cloned())?))
 }
 
-/// Queries, API keys and what was spent.
-pub(crate) fn store_from_config(config: &Config) -> Result<Arc<SqliteQueryStore>> {
-    let settings = docent_sqlite::Settings::default();
-    SqliteQueryStore::open(&config.queries_file(), &settings).map(Arc::new)
+/// Where queries, API keys and what was spent are kept.
+pub(crate) struct Stores {
+    pub(crate) queries: Arc<dyn QueryStore>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) meter: Arc<dyn Meter>,
+    /// Uploads, on one machine.
+    #[cfg(feature = "machine")]
+    pub(crate) uploads: Option<Arc<dyn UploadStore>>,
 }
 
-/// The children that parse.
-pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sandbox {
-    Sandbox::new(&parser.program, parser.arguments.clone(), config.parse.clone())
-}
-
-/// Files to pages.
-pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
-    let sandbox = sandbox_from_config(config, parser);
-    Arc::new(move |path, filename| sandbox.parse_file(path, filename))
-}
-
-/// Files that arrive over a network; what is read from where others publish it takes none.
-fn uploads_from_config(
-    config: &Config,
-    engine: &Arc<Engine>,
-    store: Arc<dyn UploadStore>,
-    parse: &Parse,
-) -> Option<Arc<Uploads>> {
-    if matches!(config.index, IndexPlace::Published(_)) {
-        return None;
+impl Stores {
+    /// All three in one store.
+    #[cfg_attr(not(any(feature = "machine", feature = "aws")), expect(dead_code, reason = "there is no store"))]
+    pub(crate) fn of<S: QueryStore + KeyStore + Meter + 'static>(store: Arc<S>) -> Self {
+        Self {
+            queries: Arc::clone(&store) as Arc<dyn QueryStore>,
+            keys: Arc::clone(&store) as Arc<dyn KeyStore>,
+            meter: store,
+            #[cfg(feature = "machine")]
+            uploads: None,
+        }
     }
-    let settings = UploadSettings {
-        folder: config.data.join("uploads"),
-        file_bytes: config.parse.file_bytes,
-        keep_originals: config.keep_originals,
-    };
-    let recognise = Arc::new(docent_parse::kind::refusal);
-    Some(Arc::new(Uploads::new(Arc::clone(engine), store, Arc::clone(parse), recognise, settings)))
+}
+
+/// Queries, API keys and what was spent: in the table that is named, else in a file.
+pub(crate) async fn stores_from_config(config: &Config, cloud: &Cloud) -> Result<Stores> {
+    match &config.table_name {
+        Some(table) => cloud.stores(config, table).await,
+        None => local_stores(config),
+    }
+}
+
+#[cfg(feature = "machine")]
+fn local_stores(config: &Config) -> Result<Stores> {
+    let settings = docent_sqlite::Settings::default();
+    let store = Arc::new(docent_sqlite::SqliteQueryStore::open(&config.queries_file(), &settings)?);
+    Ok(Stores { uploads: Some(Arc::clone(&store) as Arc<dyn UploadStore>), ..Stores::of(store) })
+}
+
+#[cfg(not(feature = "machine"))]
+fn local_stores(_: &Config) -> Result<Stores> {
+    Err(Error::invalid("there is no place for queries, as TABLE_NAME is not set")
+        .hint("set TABLE_NAME to the name of the query table"))
 }
 
 /// Tokens as the chunker counts them.

@@ -5,8 +5,7 @@ use crate::exit::Exit;
 use crate::render::Screen;
 use anyhow::Context;
 use docent_app::config::LogLevel;
-use docent_app::wiring::ParserProgram;
-use docent_app::{App, Config, Environment, logging};
+use docent_app::{App, Config, Environment, ParserProgram, logging};
 use std::future::Future;
 use std::time::Duration;
 

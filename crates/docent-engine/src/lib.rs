@@ -3,7 +3,7 @@
 //! A document's way in is [`ingest`]; [`uploads`] is that for files which arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
-//! [`eval`] measures retrieval on labelled questions.
+//! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
 //! composition root puts them into one [`Engine`]. There is no clock and no environment either: both are passed in.
@@ -12,11 +12,13 @@
 pub mod answer;
 pub mod beside;
 pub mod budget;
+pub mod correlation;
 mod engine;
 pub mod error;
 pub mod eval;
 pub mod ingest;
 pub mod keys;
+pub mod measures;
 pub mod ports;
 pub mod progress;
 pub mod queries;

@@ -7,11 +7,15 @@ use crate::Engine;
 use crate::answer::Answered;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::unknown_collection;
+use crate::measures;
 use crate::ports::{Claim, Created, Ending, IdempotencyKey};
 use crate::progress::QueryEvent;
 use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus};
+use docent_core::{Outcome, Timestamp};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// Longest question, in characters; the first system's limit.
 pub const QUESTION_CHARS_MAX: usize = 2_000;
@@ -19,8 +23,9 @@ pub const QUESTION_CHARS_MAX: usize = 2_000;
 pub const TOP_K_MAX: u32 = 50;
 /// Longest wishes for tone and form, in characters: they are paid for with every answer.
 pub const INSTRUCTIONS_CHARS_MAX: usize = 4_000;
-/// How often a waiting caller looks into the store, for queries that another process works on.
-const POLL: Duration = Duration::from_millis(250);
+/// The first and the longest pause of a waiting caller between two looks into the store, for queries that another process
+/// works on.
+const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(250));
 
 /// What became of a call to [`Engine::run_query`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +44,12 @@ impl Engine {
     /// `Invalid` or `NotFound` for a request that cannot work, `Conflict` for a reused idempotency key, `BudgetExceeded` when
     /// the day's budget is used up.
     pub async fn submit(&self, request: QueryRequest, key: Option<&IdempotencyKey>) -> Result<Query> {
+        let begun = (self.clock)();
         let (query, is_new) = self.accept(request, key).await?;
         if is_new {
             self.dispatch(&query.id).await;
         }
+        measures::submitted(&query.id, (self.clock)().since(begun));
         Ok(query)
     }
 
@@ -75,6 +82,15 @@ impl Engine {
             Created::New => Ok((query, true)),
             Created::Existing(existing) => Ok((*existing, false)),
         }
+    }
+
+    /// As [`Self::submit`] for callers of [`Self::accept_unchecked`].
+    pub async fn submit_unchecked(&self, request: QueryRequest) -> Result<Query> {
+        let begun = (self.clock)();
+        let (query, _) = self.accept_unchecked(request, None).await?;
+        self.dispatch(&query.id).await;
+        measures::submitted(&query.id, (self.clock)().since(begun));
+        Ok(query)
     }
 
     /// Stores a question that cannot be answered, with the reason, for callers that promise to take any.
@@ -134,10 +150,19 @@ impl Engine {
     /// # Errors
     /// Only those of the store. What goes wrong while answering is the query's failure, not this call's.
     pub async fn run_query(&self, id: &str, worker: &str) -> Result<Ran> {
+        self.run_query_within(id, worker, Duration::MAX).await
+    }
+
+    /// As [`Self::run_query`], for a worker that itself has only so much time left: the answer gets no more than `limit`, so
+    /// that its ending can still be written.
+    pub async fn run_query_within(&self, id: &str, worker: &str, limit: Duration) -> Result<Ran> {
         let now = (self.clock)();
         let lease = Lease { worker: worker.to_owned(), until: now.plus(self.settings.lease) };
         match self.queries.claim(id, &lease, now, self.settings.attempts_max).await? {
-            Claim::Granted(query) => self.work_on(&query).await,
+            Claim::Granted(query) => {
+                let span = tracing::error_span!("query", query_id = id, attempt = query.attempt, generation = Empty);
+                self.work_on(&query, limit).instrument(span).await
+            }
             Claim::Exhausted => {
                 self.give_up(id).await?;
                 Ok(Ran::NotOurs)
@@ -146,12 +171,12 @@ impl Engine {
         }
     }
 
-    async fn work_on(&self, query: &Query) -> Result<Ran> {
+    async fn work_on(&self, query: &Query, limit: Duration) -> Result<Ran> {
         let (id, attempt) = (query.id.as_str(), query.attempt);
         self.progress.start(id);
         let mut tell = |event: QueryEvent| self.progress.tell(id, event);
         let answered = tokio::select! {
-            answered = self.answer_within_budget(query, &mut tell) => answered,
+            answered = self.answer_within_budget(query, limit, &mut tell) => answered,
             () = self.keep_lease(id, attempt) => {
                 tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
                 self.end_progress(id).await?;
@@ -159,21 +184,33 @@ impl Engine {
             }
         };
         let (ending, trace) = match answered {
-            Ok(answered) => (Ending::Completed(Box::new(answered.answer)), serde_json::to_string(&answered.trace).ok()),
+            Ok(Answered { answer, trace, .. }) => (Ending::Completed(Box::new(answer)), Some(trace)),
             Err(error) => {
                 tracing::warn!(query_id = id, attempt, kind = error.kind().as_str(), %error, "query failed");
                 (Ending::Failed(failure(&error)), None)
             }
         };
-        let ours = self.queries.finish(id, attempt, &ending, trace.as_deref(), (self.clock)()).await?;
+        if let Some(trace) = &trace {
+            tracing::Span::current().record("generation", trace.generation.as_str());
+        }
+        let text = trace.as_ref().and_then(|trace| serde_json::to_string(trace).ok());
+        let ours = self.queries.finish(id, attempt, &ending, text.as_deref(), (self.clock)()).await?;
+        if ours {
+            measures::ended(id, attempt, outcome(&ending), cost(&ending), trace.as_ref());
+        }
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
     }
 
     /// The reservation of the first attempt was made when the question came in, and is found again here.
-    async fn answer_within_budget(&self, query: &Query, tell: &mut (dyn FnMut(QueryEvent) + Send)) -> Result<Answered> {
+    async fn answer_within_budget(
+        &self,
+        query: &Query,
+        limit: Duration,
+        tell: &mut (dyn FnMut(QueryEvent) + Send),
+    ) -> Result<Answered> {
         let reserved = self.reserve(query, query.attempt, (self.clock)()).await?;
-        let answered = self.answer(&query.request, self.time_left(query), tell).await;
+        let answered = self.answer(&query.request, self.time_left(query).min(limit), tell).await;
         match &answered {
             Ok(Answered { spent: Some(spent), .. }) => self.settle(&reserved, *spent).await,
             Err(error) if is_free(error) => self.give_back(&reserved).await,
@@ -213,9 +250,8 @@ impl Engine {
     pub async fn sweep(&self, queued_for: Duration) -> Result<usize> {
         const AT_ONCE: usize = 500;
         let now = (self.clock)();
-        let before = docent_core::Timestamp::from_millis(
-            now.as_millis() - i64::try_from(queued_for.as_millis()).unwrap_or(i64::MAX),
-        );
+        let before =
+            Timestamp::from_millis(now.as_millis() - i64::try_from(queued_for.as_millis()).unwrap_or(i64::MAX));
         let ids = self.queries.unattended(now, before, AT_ONCE).await?;
         for id in &ids {
             let Some(query) = self.queries.get(id).await? else {
@@ -227,8 +263,46 @@ impl Engine {
                 self.dispatch(id).await;
             }
         }
-        self.queries.expire(now).await?;
+        measures::swept(ids.len(), self.longest_wait(now).await?);
         Ok(ids.len())
+    }
+
+    /// How long the oldest query has waited that nobody works on at this moment; nothing if there is none.
+    async fn longest_wait(&self, now: Timestamp) -> Result<Duration> {
+        let oldest = self.queries.unattended(now, now, 1).await?;
+        let Some(id) = oldest.first() else { return Ok(Duration::ZERO) };
+        let query = self.queries.get(id).await?;
+        Ok(query.map_or(Duration::ZERO, |query| now.since(query.created_at)))
+    }
+
+    /// Says for the metrics which generation of a collection is there to be asked: whether, how old, how large.
+    ///
+    /// # Errors
+    /// Those of the index.
+    pub async fn measure_generation(&self, collection: &str) -> Result<()> {
+        let found = self.index.collection(collection).await?;
+        measures::generation(found.as_ref(), (self.clock)());
+        Ok(())
+    }
+
+    /// Forgets queries whose time is over, for stores that do not forget by themselves; returns how many.
+    pub async fn forget_expired(&self) -> Result<u64> {
+        self.queries.expire((self.clock)()).await
+    }
+
+    /// Ends a query that is not terminal and that nobody works on, for a reason that the caller knows; false if there was
+    /// nothing to end.
+    pub async fn fail(&self, id: &str, failure: &Failure) -> Result<bool> {
+        let failed = self.queries.fail_unheld(id, failure, (self.clock)()).await?;
+        if let Some(query) = self.queries.get(id).await? {
+            if failed {
+                self.give_back_unstarted(&query).await;
+                tracing::warn!(query_id = id, code = failure.code, "query given up");
+                measures::ended(id, query.attempt, QueryStatus::Failed.as_str(), None, None);
+            }
+            self.progress.end(&query);
+        }
+        Ok(failed)
     }
 
     async fn give_up(&self, id: &str) -> Result<()> {
@@ -249,16 +323,13 @@ impl Engine {
                 hint: Some("the server's log has the cause".to_owned()),
             }
         };
-        if self.queries.fail_unheld(id, &failure, now).await? {
-            self.give_back_unstarted(&query).await;
-            tracing::warn!(query_id = id, code = failure.code, "query given up");
-        }
-        self.end_progress(id).await
+        self.fail(id, &failure).await.map(drop)
     }
 
     /// The query as it is when it becomes terminal, or after `patience`.
     pub async fn wait(&self, id: &str, patience: Duration) -> Result<Option<Query>> {
         let give_up = tokio::time::Instant::now() + patience;
+        let (mut pause, longest) = POLL;
         loop {
             let Some(query) = self.queries.get(id).await? else {
                 return Ok(None);
@@ -267,18 +338,22 @@ impl Engine {
             if query.status.is_terminal() || left.is_zero() {
                 return Ok(Some(query));
             }
-            let pause = POLL.min(left);
             match self.progress.watch(id) {
-                Some(log) => drop(tokio::time::timeout(pause, log.done()).await),
-                None => tokio::time::sleep(pause.min(POLL / 10)).await,
+                Some(log) => drop(tokio::time::timeout(longest.min(left), log.done()).await),
+                None => tokio::time::sleep(pause.min(left)).await,
             }
+            pause = longest.min(pause * 2);
         }
     }
 
     /// Stops a query unless it is terminal already; returns it as it is then.
     pub async fn cancel(&self, id: &str) -> Result<Option<Query>> {
-        let query = self.queries.cancel(id, (self.clock)()).await?;
+        let now = (self.clock)();
+        let query = self.queries.cancel(id, now).await?;
         if let Some(query) = query.as_ref().filter(|query| query.status == QueryStatus::Cancelled) {
+            if query.completed_at == Some(now) {
+                measures::ended(id, query.attempt, QueryStatus::Cancelled.as_str(), None, None);
+            }
             self.progress.end(query);
             self.give_back_unstarted(query).await;
         }
@@ -292,7 +367,7 @@ impl Engine {
 }
 
 /// An id that sorts by time: UUID version 7 (RFC 9562) in 32 hexadecimal digits.
-pub fn new_id(now: docent_core::Timestamp) -> String {
+pub fn new_id(now: Timestamp) -> String {
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
     let sequence = SEQUENCE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -309,6 +384,25 @@ pub(crate) fn id_time(id: &str) -> Option<docent_core::Timestamp> {
 
 /// Orders ids made within one millisecond.
 static SEQUENCE: Mutex<uuid::ContextV7> = Mutex::new(uuid::ContextV7::new());
+
+/// The word that an ending is counted under.
+fn outcome(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Failed(_) => QueryStatus::Failed.as_str(),
+        Ending::Completed(answer) => match answer.outcome {
+            Outcome::Answered => "answered",
+            Outcome::Partial => "partial",
+            Outcome::NotFound => "not_found",
+        },
+    }
+}
+
+/// What an answer cost, in US dollars, if that is known.
+fn cost(ending: &Ending) -> Option<f64> {
+    let Ending::Completed(answer) = ending else { return None };
+    let money = answer.cost.as_ref()?.money?;
+    money.to_string().parse().ok()
+}
 
 /// True if nobody was paid for what failed: it was refused, not broken off.
 const fn is_free(error: &Error) -> bool {

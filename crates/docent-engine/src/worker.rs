@@ -74,10 +74,12 @@ async fn sweep(engine: Arc<Engine>, mut shutdown: watch::Receiver<bool>) {
     // The first sweep takes up what an earlier process left, without the grace that fresh queries get.
     let mut queued_for = Duration::ZERO;
     loop {
-        match engine.sweep(queued_for).await {
-            Ok(0) => {}
-            Ok(found) => tracing::info!(found, "the sweep found unattended queries"),
-            Err(error) => tracing::error!(%error, "the sweep failed"),
+        let swept = match engine.sweep(queued_for).await {
+            Ok(_) => engine.forget_expired().await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = swept {
+            tracing::error!(%error, "the sweep failed");
         }
         queued_for = QUEUED_FOR;
         tokio::select! {

@@ -35,7 +35,8 @@ async fn main() {
         return first_answer(Path::new(scratch), seed.parse().unwrap(), variables).await;
     }
     let size = arguments.iter().find_map(|size| size.replace(['_', ','], "").parse().ok());
-    let Some(server) = Ministack::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Ministack::start(folder.path()) else { return };
     server.make_bucket("bench");
     measure(size.unwrap_or(10_000), &server).await;
 }

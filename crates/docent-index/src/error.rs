@@ -266,17 +266,17 @@ impl From<Failure> for Error {
 fn store_kind(cause: &object_store::Error) -> ErrorKind {
     match cause {
         object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            ErrorKind::Unauthorized
-        }
+        // Not `Unauthorized`, which callers of the API read as the model's.
         _ => ErrorKind::Unavailable,
     }
 }
 
 fn store_hint(cause: &object_store::Error) -> &'static str {
-    match store_kind(cause) {
-        ErrorKind::NotFound => "check the name of the bucket; Docent does not make buckets",
-        ErrorKind::Unauthorized => "check the AWS_ variables and what their identity may do with the bucket",
+    match cause {
+        object_store::Error::NotFound { .. } => "check the name of the bucket; Docent does not make buckets",
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            "check the AWS_ variables and what their identity may do with the bucket"
+        }
         _ => {
             "check AWS_REGION, AWS_ENDPOINT_URL and the network; credentials come from AWS_ variables or from the machine's \
              role, not from ~/.aws"

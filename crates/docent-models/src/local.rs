@@ -60,6 +60,7 @@ enum Source {
     #[cfg(feature = "bundled-model")]
     Bundled,
     File(PathBuf),
+    Absent,
 }
 
 impl LocalEmbedder {
@@ -72,6 +73,11 @@ impl LocalEmbedder {
     /// With weights from a file like `models/minilm/model.safetensors`, read when the first text arrives.
     pub fn from_file(path: impl Into<PathBuf>, threads_max: Option<NonZeroUsize>) -> Self {
         Self::new(Source::File(path.into()), threads_max)
+    }
+
+    /// In a program that carries no weights: says which model they would be, for indexes to compare, and refuses to embed.
+    pub fn absent() -> Self {
+        Self::new(Source::Absent, None)
     }
 
     fn new(source: Source, threads_max: Option<NonZeroUsize>) -> Self {
@@ -130,6 +136,12 @@ impl Inner {
                             .hint("give the path of a copy of models/minilm/model.safetensors")
                     })?
                     .into(),
+                Source::Absent => {
+                    return Err(Error::unavailable("this program was built without the embedding model").hint(
+                        "search by words (`\"mode\": \"bm25\"`), set DOCENT_EMBEDDER=openai, or build it with the feature \
+                         `local-model`",
+                    ));
+                }
             };
             Encoder::read(bytes).map_err(|e| {
                 Error::internal("the embedding model is damaged or of another kind")

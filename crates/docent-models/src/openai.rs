@@ -20,6 +20,7 @@ mod embedder;
 mod evidence;
 mod failure;
 mod generator;
+mod keys;
 mod reply;
 mod retry;
 mod scan;
@@ -29,5 +30,6 @@ mod wire;
 
 pub use embedder::OpenAiEmbedder;
 pub use generator::{Checked, OpenAiGenerator};
+pub use keys::KeySource;
 pub use retry::Retries;
 pub use settings::{OpenAiSettings, Secret};

@@ -161,3 +161,12 @@ fn says_what_is_wrong_with_a_model_file() {
         assert!(cause(&error).starts_with(expected), "{}", cause(&error));
     }
 }
+
+#[test]
+fn a_program_without_weights_knows_their_name_and_says_what_to_do() {
+    let absent = LocalEmbedder::absent();
+    assert_eq!(absent.model(), embedder().model());
+    let error = absent.embed_blocking(&owned(&["x"])).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("bm25")), "{error:?}");
+}

@@ -7,6 +7,8 @@ mod answers;
 mod embeddings;
 #[path = "openai/faults.rs"]
 mod faults;
+#[path = "openai/keys.rs"]
+mod keys;
 #[path = "openai/scripted.rs"]
 mod scripted;
 #[path = "openai/stand_ins.rs"]

@@ -12,12 +12,15 @@
 pub mod chroma;
 pub mod chunk_index;
 pub mod chunk_index_vectors;
+pub mod fault_proxy;
 pub mod key_store;
 pub mod meter;
 pub mod ministack;
+pub mod model_server;
 pub mod pdf;
 pub mod provider;
 pub mod query_store;
+pub mod tools;
 pub mod upload_store;
 
 mod query_store_leases;

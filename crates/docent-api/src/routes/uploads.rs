@@ -26,7 +26,8 @@ const LIMIT_MAX: usize = 100;
 /// Bytes of a refused body that are read and thrown away, since many clients hear an answer only when all is sent.
 const DRAINED_BYTES_MAX: u64 = 256 << 20;
 /// Why a server takes no uploads.
-const NO_UPLOADS: &str = "this server takes no uploads: it answers from an index that is made elsewhere";
+const NO_UPLOADS: &str =
+    "this server takes no uploads: its index is made elsewhere, or its queries are in a table that several share";
 const NO_UPLOADS_HINT: &str = "run `docent ingest` where the index is made, and `docent publish` if it is published";
 
 /// Where a file goes, and how long to wait.

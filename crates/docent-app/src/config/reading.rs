@@ -31,6 +31,14 @@ pub(super) fn choose<T: Copy>(place: &mut T, text: &str, choices: &[(&str, T)]) 
     set(place, *value)
 }
 
+pub(super) fn truth(text: &str) -> Read<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Ok(true),
+        "false" | "no" | "0" => Ok(false),
+        _ => Err("true or false".to_owned()),
+    }
+}
+
 pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<T>) -> Read<T> {
     let read = text.trim().parse().ok();
     let fits = read.filter(|number| range.contains(number));
@@ -100,6 +108,11 @@ pub(super) fn platform_data(environment: &Environment) -> Option<PathBuf> {
     let absolute = |name| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let below_home = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
     absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(below_home))).map(|folder| folder.join("docent"))
+}
+
+/// Where a function may write.
+pub(super) fn scratch_folder(environment: &Environment) -> String {
+    format!("{}/docent", environment.get("TMPDIR").unwrap_or("/tmp").trim_end_matches('/'))
 }
 
 pub(super) fn data_folder(environment: &Environment) -> Result<String> {

@@ -2,7 +2,7 @@
 
 use super::reading::{
     TOKENS_MAX, address, choose, data_folder, dollars, index_place, list, mebibytes, number, processors, public_scopes,
-    seconds, server, set,
+    scratch_folder, seconds, server, set, truth,
 };
 use super::{Config, EmbedderChoice, Environment, GeneratorChoice, IndexPlace, LogLevel, Origin};
 use docent_core::rate::Rate;
@@ -79,12 +79,28 @@ use Preset::{Computed, Is, Nothing};
 pub const SETTINGS: &[Setting] = &[
     Setting {
         group: "Places",
+        key: "image_runtime",
+        environment: &["IS_USING_IMAGE_RUNTIME"],
+        kind: Plain,
+        default: Computed("`true` in a Lambda function, else `false`", |config, _| {
+            Ok(Some(config.function_name.is_some().to_string()))
+        }),
+        about: "whether the program lies in a read-only place, such as a Lambda function or its container image: the index \
+                is then read where it lies, beside the program, and scratch goes to the temporary folder",
+        read: |config, text| set(&mut config.image_runtime, truth(text)?),
+    },
+    Setting {
+        group: "Places",
         key: "data",
         environment: &["DOCENT_DATA"],
         kind: Path,
         default: Computed(
-            "`$XDG_DATA_HOME/docent`, else `~/.local/share/docent` (macOS: `~/Library/Application Support/docent`)",
-            |_, environment| data_folder(environment).map(Some),
+            "`$XDG_DATA_HOME/docent`, else `~/.local/share/docent` (macOS: `~/Library/Application Support/docent`); with \
+             `image_runtime`, `docent` in the temporary folder",
+            |config, environment| match config.image_runtime {
+                true => Ok(Some(scratch_folder(environment))),
+                false => data_folder(environment).map(Some),
+            },
         ),
         about: "the folder that keeps everything: index, queries, settings file",
         read: |config, text| set(&mut config.data, PathBuf::from(text)),
@@ -103,12 +119,19 @@ pub const SETTINGS: &[Setting] = &[
         key: "index",
         environment: &["DOCENT_INDEX"],
         kind: Place,
-        default: Computed("`chroma_url`, else `index` in the data folder", |config, _| {
-            Ok(Some(match &config.index {
-                IndexPlace::Chroma(url) => url.clone(),
-                _ => config.data.join("index").to_string_lossy().into_owned(),
-            }))
-        }),
+        default: Computed(
+            "`chroma_url`, else `index` in the data folder; with `image_runtime`, `index` beside the program \
+             (`$LAMBDA_TASK_ROOT`)",
+            |config, environment| {
+                let beside =
+                    || environment.get("LAMBDA_TASK_ROOT").map_or(environment.working_folder().into(), PathBuf::from);
+                let folder = if config.image_runtime { beside() } else { config.data.clone() };
+                Ok(Some(match &config.index {
+                    IndexPlace::Chroma(url) => url.clone(),
+                    _ => folder.join("index").to_string_lossy().into_owned(),
+                }))
+            },
+        ),
         about: "where the index is: a folder; `s3://BUCKET/PREFIX` or `file:///FOLDER` to answer from what was published there, \
                 S3 being reached by AWS's own variables; or the URL of a Chroma server",
         read: |config, text| set(&mut config.index, index_place(text)?),
@@ -171,15 +194,9 @@ pub const SETTINGS: &[Setting] = &[
         key: "scratch",
         environment: &["DOCENT_SCRATCH"],
         kind: Path,
-        default: Computed(
-            "`scratch` in the data folder; on Lambda `docent` in the temporary folder",
-            |config, environment| {
-                let lambda = environment.first(&["AWS_LAMBDA_FUNCTION_NAME", "IS_USING_IMAGE_RUNTIME"]).is_some();
-                let temporary = || PathBuf::from(environment.get("TMPDIR").unwrap_or("/tmp")).join("docent");
-                let folder = if lambda { temporary() } else { config.data.join("scratch") };
-                Ok(Some(folder.to_string_lossy().into_owned()))
-            },
-        ),
+        default: Computed("`scratch` in the data folder", |config, _| {
+            Ok(Some(config.data.join("scratch").to_string_lossy().into_owned()))
+        }),
         about: "the folder that published generations are copied to; it can be removed at any time",
         read: |config, text| set(&mut config.scratch, PathBuf::from(text)),
     },
@@ -203,6 +220,16 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         group: "Models",
+        key: "openai_api_key_secret_arn",
+        environment: &["OPENAI_API_KEY_SECRET_ARN"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "the secret of Secrets Manager that holds the key, as a bare text or in the field `OPENAI_API_KEY` of a JSON \
+                object; it counts if there is no `openai_api_key`, and is read again when the endpoint refuses the key",
+        read: |config, text| set(&mut config.openai_api_key_secret_arn, Some(text.to_owned())),
+    },
+    Setting {
+        group: "Models",
         key: "openai_base_url",
         environment: &["OPENAI_BASE_URL"],
         kind: Plain,
@@ -215,8 +242,9 @@ pub const SETTINGS: &[Setting] = &[
         key: "generator",
         environment: &["DOCENT_GENERATOR"],
         kind: Plain,
-        default: Computed("`openai` if there is an `openai_api_key`, else `quoting`", |config, _| {
-            let chosen = if config.openai.api_key.is_some() { "openai" } else { "quoting" };
+        default: Computed("`openai` if there is a key or a secret with one, else `quoting`", |config, _| {
+            let has_key = config.openai.api_key.is_some() || config.openai_api_key_secret_arn.is_some();
+            let chosen = if has_key { "openai" } else { "quoting" };
             Ok(Some(chosen.to_owned()))
         }),
         about: "who writes answers: `quoting` (no model: the best sentences, word for word) or `openai`",
@@ -327,11 +355,7 @@ pub const SETTINGS: &[Setting] = &[
         kind: Plain,
         default: Is("60"),
         about: "how many seconds reading a file may take",
-        read: |config, text| {
-            let limit = seconds(text, 1..=3_600)?;
-            config.parse.cpu_seconds = limit.as_secs();
-            set(&mut config.parse.wall_time, limit)
-        },
+        read: |config, text| set(&mut config.parse.time, seconds(text, 1..=3_600)?),
     },
     Setting {
         group: "Documents",
@@ -531,11 +555,29 @@ pub const SETTINGS: &[Setting] = &[
         read: |config, text| set(&mut config.prices_file, Some(PathBuf::from(text))),
     },
     Setting {
+        group: "AWS",
+        key: "table_name",
+        environment: &["TABLE_NAME"],
+        kind: Plain,
+        default: Nothing("none; the Lambda functions need one"),
+        about: "the DynamoDB table that keeps queries, API keys and counters, instead of a file in the data folder",
+        read: |config, text| set(&mut config.table_name, Some(text.to_owned())),
+    },
+    Setting {
+        group: "AWS",
+        key: "worker_lambda_name",
+        environment: &["WORKER_LAMBDA_NAME"],
+        kind: Plain,
+        default: Nothing("none; the API function needs one, the worker function means itself"),
+        about: "the Lambda function, by name or ARN, that the API function wakes for each question",
+        read: |config, text| set(&mut config.worker_lambda_name, Some(text.to_owned())),
+    },
+    Setting {
         group: "Logs",
         key: "log_level",
         environment: &["DOCENT_LOG_LEVEL"],
         kind: Plain,
-        default: Nothing("`info` for `docent serve`, `off` for the other commands"),
+        default: Nothing("`info` for `docent serve` and the Lambda functions, `off` for the other commands"),
         about: "how much is logged to standard error: `off`, `error`, `warn`, `info` or `debug`",
         read: |config, text| {
             let choices = [
@@ -553,7 +595,9 @@ pub const SETTINGS: &[Setting] = &[
         key: "log_format",
         environment: &["DOCENT_LOG_FORMAT"],
         kind: Plain,
-        default: Is("text"),
+        default: Computed("`json` in a Lambda function, else `text`", |config, _| {
+            Ok(Some(if config.function_name.is_some() { "json" } else { "text" }.to_owned()))
+        }),
         about: "what a log line is: `text` or `json`",
         read: |config, text| choose(&mut config.log_json, text, &[("text", false), ("json", true)]),
     },

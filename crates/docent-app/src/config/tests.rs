@@ -96,6 +96,31 @@ fn a_key_makes_the_endpoint_the_generator_and_is_never_shown() {
 }
 
 #[test]
+fn a_function_reads_its_index_beside_the_program_and_writes_to_the_temporary_folder() {
+    let function = place()
+        .variable("HOME", "")
+        .variable("AWS_LAMBDA_FUNCTION_NAME", "worker")
+        .variable("LAMBDA_TASK_ROOT", "/var/task")
+        .load()
+        .expect("valid");
+    assert_eq!(function.data, Path::new("/tmp/docent"));
+    assert_eq!(function.index, IndexPlace::Folder(PathBuf::from("/var/task/index")));
+    assert!(function.image_runtime && function.log_json);
+    let image =
+        place().variable("IS_USING_IMAGE_RUNTIME", "True").variable("TMPDIR", "/scratch/").load().expect("valid");
+    assert_eq!((image.data.as_path(), image.log_json), (Path::new("/scratch/docent"), false));
+    let elsewhere =
+        place().variable("IS_USING_IMAGE_RUNTIME", "1").variable("DOCENT_INDEX", "/mnt/index").load().expect("valid");
+    assert_eq!(elsewhere.index, IndexPlace::Folder(PathBuf::from("/mnt/index")));
+}
+
+#[test]
+fn a_secret_with_a_key_makes_the_endpoint_the_generator() {
+    let config = place().variable("OPENAI_API_KEY_SECRET_ARN", "arn:aws:secretsmanager:x").load().expect("valid");
+    assert_eq!(config.generator, GeneratorChoice::OpenAi);
+}
+
+#[test]
 fn what_cannot_be_right_is_refused_with_the_place_where_it_was_said() {
     let table = [
         (place().toml("topk = 4"), "[FOLDER]/docent.toml has an unknown setting `topk`\nhint: did you mean `top_k`?"),
@@ -191,7 +216,7 @@ fn the_index_may_be_somewhere_else() {
     }
     let lambda = place().variable("AWS_LAMBDA_FUNCTION_NAME", "worker").variable("AWS_SECRET_ACCESS_KEY", "hidden");
     let loaded = lambda.load().expect("valid");
-    assert_eq!(loaded.scratch, Path::new("/tmp/docent"));
+    assert_eq!(loaded.scratch, Path::new("/tmp/docent/scratch"));
     assert_eq!(loaded.store.variables.get("AWS_SECRET_ACCESS_KEY").map(String::as_str), Some("hidden"));
     assert!(!format!("{loaded:?}").contains("hidden"));
 }

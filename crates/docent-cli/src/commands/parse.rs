@@ -82,7 +82,7 @@ fn read(setup: &Setup, path: &Path) -> Result<(ParsedDocument, Vec<Chunk>), Refu
         return Err(Refusal::new(RefusalKind::Unreadable, detail));
     }
     let filename = found.first().map_or_else(String::new, |file| file.filename.clone());
-    let mut document = wiring::parse_from_config(&setup.config, &setup.parser)(path, &filename)?;
+    let mut document = docent_app::parse_from_config(&setup.config, &setup.parser)(path, &filename)?;
     let origin = ChunkOrigin { document_id: "", filename: &filename, title: "" };
     let chunks = chunk_pages(&mut document.pages, &origin, &setup.config.engine.chunking, &*wiring::tokenize());
     if chunks.is_empty() {

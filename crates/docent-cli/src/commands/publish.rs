@@ -15,6 +15,9 @@ pub(crate) async fn run(setup: &Setup, args: PublishArgs) -> anyhow::Result<Exit
         Some(typed) => Place::parse(typed).map_err(Error::from)?,
         None => published_place(setup)?.clone(),
     };
+    if let IndexPlace::Chroma(url) = &config.index {
+        return Err(on_a_server(url).into());
+    }
     let index = wiring::folder_index_from_config(config);
     let to = wiring::generations_from_config(config, &place)?;
     let published = to.publish(&index, &config.collection, &wiring::publication()).await?;
@@ -24,6 +27,11 @@ pub(crate) async fn run(setup: &Setup, args: PublishArgs) -> anyhow::Result<Exit
         screen.data(generations::published(&published, &place))?;
     }
     Ok(Exit::Done)
+}
+
+fn on_a_server(url: &str) -> Error {
+    Error::invalid(format!("the chunks are on the Chroma server {url}, which others read where it is"))
+        .hint("give them the same CHROMA_URL; to publish an index in a folder, name it with --index FOLDER")
 }
 
 /// Where the index is, if that is a place that is published to.

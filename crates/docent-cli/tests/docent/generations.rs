@@ -87,6 +87,8 @@ fn what_cannot_be_done() {
     let (empty, nowhere) = with_store(Terminal::new());
     let ran = empty.docent(&["search", "leave", "--mode", "bm25", "--index", &nowhere]);
     refused(&ran, 1, "no generation has been published at", "docent publish");
+    let server = Terminal::new().with("CHROMA_URL", "http://127.0.0.1:9");
+    refused(&server.docent(&["publish", &place]), 2, "on the Chroma server", "--index FOLDER");
     let other = terminal.with("DOCENT_EMBEDDER", "openai");
     refused(
         &other.docent(&["search", "leave", "--index", &place]),
@@ -98,7 +100,8 @@ fn what_cannot_be_done() {
 
 #[test]
 fn over_s3() {
-    let Some(server) = Ministack::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(server) = Ministack::start(folder.path()) else { return };
     server.make_bucket("docs");
     let mut terminal = Terminal::new().file("leave.md", LEAVE).file("travel.md", TRAVEL);
     for (name, value) in server.variables() {

@@ -51,7 +51,7 @@ impl Generations {
     ///
     /// # Errors
     /// `Conflict` if somebody else moved the pointer meanwhile: theirs stays. `NotFound` for a collection that the folder
-    /// does not have; `Unavailable`, `Unauthorized` and `Timeout` of the store.
+    /// does not have; `Unavailable` and `Timeout` of the store.
     pub async fn publish(
         &self,
         index: &EmbeddedIndex,

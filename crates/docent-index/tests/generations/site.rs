@@ -32,10 +32,10 @@ impl Site {
 
     /// None where there is no S3.
     pub(crate) fn bucket() -> Option<Self> {
-        let server = Ministack::start()?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Ministack::start(folder.path())?;
         server.make_bucket("docs");
         let access = Access { variables: server.variables(), ..Access::default() };
-        let folder = tempfile::tempdir().expect("a folder");
         Some(Self { folder, place: "s3://docs/some/prefix".to_owned(), access, _server: Some(server) })
     }
 

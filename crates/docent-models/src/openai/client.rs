@@ -1,11 +1,12 @@
 //! One HTTP client per endpoint: TLS, deadlines, and what every request has in common.
 
 use super::failure::{Asked, Attempt, Failure, malformed};
+use super::keys::{Key, Keys};
 use super::retry::{Deadline, Jitter, timed_out};
 use super::settings::{Endpoint, OpenAiSettings};
 use docent_engine::{Error, Result};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Response, redirect};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{Response, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -20,7 +21,7 @@ const REFUSAL_BYTES: usize = 64 * 1024;
 pub(crate) struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
-    authorization: Option<HeaderValue>,
+    keys: Keys,
     pub(crate) settings: OpenAiSettings,
     jitter: Jitter,
 }
@@ -31,7 +32,7 @@ impl Client {
         Ok(Self {
             http: http_client(&settings)?,
             endpoint: Endpoint::parse(&settings.base_url)?,
-            authorization: authorization(&settings)?,
+            keys: Keys::new(settings.api_key.clone(), settings.key_source.clone())?,
             jitter: Jitter::new(settings.retries.seed),
             settings,
         })
@@ -39,7 +40,7 @@ impl Client {
 
     /// The facts for messages about `model`.
     pub(crate) fn asked<'a>(&'a self, model: &'a str) -> Asked<'a> {
-        Asked { endpoint: &self.endpoint, model, key: self.settings.api_key.as_ref() }
+        Asked { endpoint: &self.endpoint, model, key: self.keys.known() }
     }
 
     /// The deadline of an attempt that begins now.
@@ -57,12 +58,14 @@ impl Client {
     ) -> Attempt<Body<'_>> {
         let bytes = serde_json::to_vec(body)
             .map_err(|cause| Error::internal("the request cannot be written").because(cause))?;
-        let mut request = self.http.post(self.endpoint.url(path)).header(CONTENT_TYPE, "application/json").body(bytes);
-        if let Some(value) = &self.authorization {
-            request = request.header(AUTHORIZATION, value.clone());
+        let key = self.keys.current().await?;
+        let mut response = self.send(path, model, &bytes, &key, deadline).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(newer) = self.keys.replacement(&key).await?
+        {
+            tracing::info!("the key for the model endpoint was refused and has been replaced; trying the new one");
+            response = self.send(path, model, &bytes, &newer, deadline).await?;
         }
-        let sent = deadline.bound(self.settings.idle_timeout, request.send()).await?;
-        let response = sent.map_err(|cause| self.asked(model).unreachable(cause))?;
         let mut body = Body { response, client: self, deadline };
         if body.response.status().is_success() {
             return Ok(body);
@@ -70,6 +73,16 @@ impl Client {
         let (status, headers) = (body.response.status(), body.response.headers().clone());
         let said = body.beginning(REFUSAL_BYTES).await;
         Err(self.asked(model).refusal(status, &headers, &String::from_utf8_lossy(&said)))
+    }
+
+    async fn send(&self, path: &str, model: &str, body: &[u8], key: &Key, deadline: Deadline) -> Attempt<Response> {
+        let request = self.http.post(self.endpoint.url(path)).header(CONTENT_TYPE, "application/json");
+        let mut request = request.body(body.to_vec());
+        if let Some(value) = &key.header {
+            request = request.header(AUTHORIZATION, value.clone());
+        }
+        let sent = deadline.bound(self.settings.idle_timeout, request.send()).await?;
+        sent.map_err(|cause| self.asked(model).unreachable(cause).into())
     }
 
     /// Waits before the next attempt, or gives the error back when there must be none.
@@ -172,15 +185,4 @@ fn trust(roots: &mut RootCertStore, pem: &str) -> Result<()> {
 
 fn bad_certificate() -> Error {
     Error::invalid("the extra certificates for the model endpoint cannot be read").hint("give root certificates in PEM")
-}
-
-fn authorization(settings: &OpenAiSettings) -> Result<Option<HeaderValue>> {
-    let Some(key) = settings.api_key.as_ref().map(super::Secret::expose).filter(|key| !key.is_empty()) else {
-        return Ok(None);
-    };
-    let mut value = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| {
-        Error::invalid("the key for the model endpoint holds characters that no key has").hint("check OPENAI_API_KEY")
-    })?;
-    value.set_sensitive(true);
-    Ok(Some(value))
 }

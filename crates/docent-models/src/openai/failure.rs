@@ -26,11 +26,11 @@ impl From<Error> for Failure {
 }
 
 /// Who was asked for what: the facts that hints are made of.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Asked<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) model: &'a str,
-    pub(crate) key: Option<&'a Secret>,
+    pub(crate) key: Option<Secret>,
 }
 
 /// Characters of a provider's message that are shown.
@@ -88,7 +88,7 @@ impl Asked<'_> {
     /// The provider's message as the end of a sentence, in one line, short, and without the key.
     fn shown(&self, message: &str) -> String {
         let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        let line = match self.key.map(Secret::expose).filter(|key| !key.is_empty()) {
+        let line = match self.key.as_ref().map(Secret::expose).filter(|key| !key.is_empty()) {
             Some(key) => line.replace(key, "***"),
             None => line,
         };
@@ -184,7 +184,7 @@ mod tests {
     fn refusal(status: u16, body: &str) -> Error {
         let endpoint = Endpoint::parse("http://127.0.0.1:9").unwrap();
         let key = Secret::new("sk-very-secret");
-        let asked = Asked { endpoint: &endpoint, model: "gpt-x", key: Some(&key) };
+        let asked = Asked { endpoint: &endpoint, model: "gpt-x", key: Some(key) };
         asked.refusal(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body).error
     }
 

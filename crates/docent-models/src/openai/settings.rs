@@ -1,5 +1,6 @@
 //! What must be known to talk to an endpoint.
 
+use super::keys::KeySource;
 use super::retry::Retries;
 use docent_engine::{Error, Result};
 use reqwest::Url;
@@ -36,6 +37,8 @@ pub struct OpenAiSettings {
     pub base_url: String,
     /// Sent as bearer token; local servers often need none.
     pub api_key: Option<Secret>,
+    /// Where the key comes from when it is not given in `api_key`.
+    pub key_source: Option<KeySource>,
     /// The chat model.
     pub model: String,
     /// The embedding model.
@@ -70,6 +73,7 @@ impl Default for OpenAiSettings {
         Self {
             base_url: "https://api.openai.com/v1".to_owned(),
             api_key: None,
+            key_source: None,
             model: "gpt-4o-mini".to_owned(),
             embedding_model: "text-embedding-3-small".to_owned(),
             embedding_dimension: None,

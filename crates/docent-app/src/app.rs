@@ -1,0 +1,92 @@
+//! The composition root of one machine: the command line and the server.
+
+use crate::cloud::Cloud;
+use crate::config::{Config, IndexPlace};
+use crate::wiring::{engine_from_config, make_data_folder, stores_from_config};
+use docent_engine::ingest::Parse;
+use docent_engine::ports::UploadStore;
+use docent_engine::uploads::{UploadSettings, Uploads};
+use docent_engine::worker::{self, WorkQueue};
+use docent_engine::{Engine, Result};
+use docent_parse::{Limits, Sandbox};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How the program starts itself as a parser in a process of its own.
+#[derive(Clone, Debug)]
+pub struct ParserProgram {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments; with them it must run [`docent_parse::worker_main`].
+    pub arguments: Vec<String>,
+}
+
+/// Everything that a command or a server needs.
+pub struct App {
+    /// What was wanted.
+    pub config: Config,
+    /// The verbs.
+    pub engine: Arc<Engine>,
+    /// Files to pages, in processes of their own.
+    pub parse: Parse,
+    /// Where workers of this process find their queries.
+    pub work_queue: WorkQueue,
+    /// Takes uploads in; none where the index is made elsewhere, or the store is one that several machines share.
+    pub uploads: Option<Arc<Uploads>>,
+}
+
+impl App {
+    /// Puts everything together.
+    ///
+    /// # Errors
+    /// For a data folder that cannot be used, settings of an endpoint that cannot be right, and for an embedding endpoint
+    /// that has to be asked for its dimension and does not answer.
+    pub async fn from_config(config: Config, parser: &ParserProgram) -> Result<Self> {
+        make_data_folder(&config.data)?;
+        let (dispatcher, work_queue) = worker::in_process();
+        let cloud = Cloud::default();
+        let stores = stores_from_config(&config, &cloud).await?;
+        let store = stores.uploads.clone();
+        let engine = engine_from_config(&config, &cloud, stores, Arc::new(dispatcher)).await?;
+        let parse = parse_from_config(&config, parser);
+        let uploads = store.and_then(|store| uploads_from_config(&config, &engine, store, &parse));
+        Ok(Self { config, engine, parse, work_queue, uploads })
+    }
+}
+
+/// Files that arrive over a network; an index that others publish takes none.
+fn uploads_from_config(
+    config: &Config,
+    engine: &Arc<Engine>,
+    store: Arc<dyn UploadStore>,
+    parse: &Parse,
+) -> Option<Arc<Uploads>> {
+    if matches!(config.index, IndexPlace::Published(_)) {
+        return None;
+    }
+    let settings = UploadSettings {
+        folder: config.data.join("uploads"),
+        file_bytes: config.parse.file_bytes,
+        keep_originals: config.keep_originals,
+    };
+    let recognise = Arc::new(docent_parse::kind::refusal);
+    Some(Arc::new(Uploads::new(Arc::clone(engine), store, Arc::clone(parse), recognise, settings)))
+}
+
+/// The children that parse.
+pub(crate) fn sandbox_from_config(config: &Config, parser: &ParserProgram) -> Sandbox {
+    let limits = Limits {
+        file_bytes: config.parse.file_bytes,
+        memory_bytes: config.parse.memory_bytes,
+        cpu_seconds: config.parse.time.as_secs(),
+        wall_time: config.parse.time,
+        ..Limits::default()
+    };
+    Sandbox::new(&parser.program, parser.arguments.clone(), limits)
+}
+
+/// Files to pages.
+pub fn parse_from_config(config: &Config, parser: &ParserProgram) -> Parse {
+    let sandbox = sandbox_from_config(config, parser);
+    Arc::new(move |path, filename| sandbox.parse_file(path, filename))
+}

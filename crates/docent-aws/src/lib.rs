@@ -1,0 +1,41 @@
+//! Everything that names an AWS SDK: queries in DynamoDB, workers in Lambda, a key in Secrets Manager.
+//!
+//! **One connection to AWS** ([`Aws`]): credentials, region and endpoints are found by the SDK's own loader, and all its
+//! clients share one HTTP client, with TLS by rustls and ring.
+//!
+//! **Queries** ([`DynamoQueryStore`]) are items of one table. `item` says what an item looks like (the first system's
+//! fields are all there, so items of either can be read), `expressions` what each change expects of the item it changes,
+//! `packing` what happens to an answer that is larger than an item may be.
+//!
+//! **API keys and counters** are further items of that table, by the same store: `api_keys` and `meter`.
+//!
+//! **A worker** is woken by an asynchronous Invoke ([`LambdaDispatcher`]). What a worker may be told, by us, by the first
+//! system, by the schedule or by a queue of failed deliveries, is [`WorkerEvent`].
+//!
+//! **What happens** goes to the log as structured lines, and from there to CloudWatch: [`EmfLayer`] turns the engine's
+//! measures into lines of the embedded metric format.
+//!
+//! What is absent: no clock and no environment of our own (the SDK's loader reads its variables), no scan of the table
+//! where its indexes are, and nothing of the questions and answers in errors and logs.
+#![warn(missing_docs)]
+
+mod api_keys;
+mod connection;
+mod dispatcher;
+mod emf;
+mod event;
+mod expressions;
+mod item;
+mod meter;
+mod packing;
+mod secret;
+mod store;
+mod table;
+mod trouble;
+
+pub use connection::Aws;
+pub use dispatcher::LambdaDispatcher;
+pub use emf::EmfLayer;
+pub use event::{FailedDelivery, WorkerEvent};
+pub use secret::SecretKey;
+pub use store::{DynamoQueryStore, DynamoSettings};

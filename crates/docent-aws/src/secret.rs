@@ -1,0 +1,67 @@
+//! A key that Secrets Manager keeps.
+
+use crate::trouble::Asked;
+use aws_sdk_secretsmanager::Client;
+use docent_engine::{Error, Result};
+
+/// Name of the field that holds the key when the secret is a JSON object.
+const FIELD: &str = "OPENAI_API_KEY";
+
+/// A secret whose value is a key: the bare text, or a JSON object with a field `OPENAI_API_KEY`.
+#[derive(Clone, Debug)]
+pub struct SecretKey {
+    client: Client,
+    arn: String,
+    what: String,
+}
+
+impl SecretKey {
+    pub(crate) fn new(client: Client, arn: String) -> Self {
+        let what = format!("the secret `{arn}`");
+        Self { client, arn, what }
+    }
+
+    /// The key as it is now.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is no such secret or no answer, `Internal` when this role may not read it, `Invalid` when
+    /// it holds no key.
+    pub async fn fetch(&self) -> Result<String> {
+        let asked =
+            Asked { what: &self.what, setting: "OPENAI_API_KEY_SECRET_ARN", action: "secretsmanager:GetSecretValue" };
+        let got = self.client.get_secret_value().secret_id(&self.arn).send().await;
+        let value = got.map_err(|error| asked.explain(&error))?.secret_string.unwrap_or_default();
+        key_in(&value).ok_or_else(|| {
+            Error::invalid(format!("{} holds no key", self.what))
+                .hint(format!("store the bare key in it, or a JSON object with a field {FIELD}"))
+        })
+    }
+}
+
+fn key_in(value: &str) -> Option<String> {
+    let value = value.trim();
+    let key = match serde_json::from_str::<serde_json::Value>(value) {
+        Ok(serde_json::Value::Object(fields)) => fields.get(FIELD)?.as_str()?.trim().to_owned(),
+        _ => value.to_owned(),
+    };
+    (!key.is_empty()).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_in;
+
+    #[test]
+    fn keys_are_found_bare_or_in_a_field() {
+        for (value, key) in [
+            ("sk-1\n", Some("sk-1")),
+            (r#"{"OPENAI_API_KEY": " sk-2 ", "other": 1}"#, Some("sk-2")),
+            (r#"{"other": "sk-3"}"#, None),
+            (r#"{"OPENAI_API_KEY": 4}"#, None),
+            ("", None),
+            (" \n", None),
+        ] {
+            assert_eq!(key_in(value).as_deref(), key, "{value}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Both functions as they are deployed, in ministack: function URL, DynamoDB, asynchronous Invoke, queues and secrets, with
+//! a scripted model. Each test says what must hold of the queries it asked, whatever died or broke on the way.
+
+mod answers;
+mod faults;
+mod generations;
+mod load;
+mod stack;

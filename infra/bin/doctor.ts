@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { main } from '../scripts/cloud.js';
+import { examineFromSettings } from '../scripts/doctor.js';
+
+await main(examineFromSettings);

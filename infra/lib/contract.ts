@@ -1,0 +1,44 @@
+/**
+ * What this app and the Rust code must agree on, in one file. Tests read the Rust side and compare.
+ */
+
+/** Keys and indexes of the table (crates/docent-aws/src/table.rs). */
+export const TABLE = {
+  partitionKey: 'query_id',
+  timeToLive: 'ttl',
+  sortKey: 'create_time',
+  /** The first system's. */
+  byUser: { name: 'queries_by_user_id', partitionKey: 'user_id' },
+  /** Sparse: holds queries that have not ended, for the sweep. */
+  open: { name: 'open_queries', partitionKey: 'open' },
+} as const;
+
+/** The event that the schedule sends to the worker (crates/docent-aws/src/event.rs). */
+export const SWEEP_EVENT = { version: 1, sweep: true } as const;
+
+/** Metrics that the functions write in CloudWatch's embedded format, by function (crates/docent-aws/src/emf.rs). */
+export const METRICS = {
+  namespace: 'Docent',
+  /** Queries that ended; also by outcome. */
+  queries: 'Queries',
+  /** Milliseconds. */
+  submit: 'SubmitLatency',
+  retrieve: 'RetrieveLatency',
+  generate: 'GenerateLatency',
+  answer: 'AnswerLatency',
+  /** Tokens that the model read and wrote. */
+  tokensIn: 'InputTokens',
+  tokensOut: 'OutputTokens',
+  /** US dollars, by the price table. */
+  cost: 'EstimatedCost',
+  /** Of each sweep: queries that nobody worked on; how long the oldest open one has waited, in milliseconds. */
+  unattended: 'UnattendedQueries',
+  oldest: 'OldestOpenQuery',
+  /** Of each sweep: 1 if a generation is published, else 0; how old it is, in seconds; how many chunks it has. */
+  published: 'GenerationPublished',
+  generationAge: 'GenerationAge',
+  chunks: 'GenerationChunks',
+} as const;
+
+/** How a query may end (crates/docent-core). */
+export const OUTCOMES = ['answered', 'partial', 'not_found', 'failed', 'cancelled'] as const;

@@ -1,0 +1,51 @@
+/**
+ * What the functions are told, by the names that the configuration of docent-app declares (docs/reference/configuration.md);
+ * a test compares. Secrets are not among them: the worker is told where its key is and fetches it.
+ */
+import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { asksForKey, type Settings } from './settings.js';
+
+/** Where things are kept. */
+export interface Places {
+  readonly table: dynamodb.Table;
+  readonly bucket: s3.Bucket;
+}
+
+/** For both functions. */
+export function commonEnvironment(settings: Settings, places: Places): Record<string, string> {
+  return {
+    TABLE_NAME: places.table.tableName,
+    DOCENT_ANSWER_TIMEOUT_S: String(settings.answerTimeoutS),
+    DOCENT_QUERY_DEADLINE_S: String(settings.queryDeadlineS),
+    DOCENT_DAILY_COST_CAP_USD: String(settings.dailyCostCapUsd),
+    DOCENT_RETENTION_DAYS: String(settings.retentionDays),
+    DOCENT_LOG_FORMAT: 'json',
+    DOCENT_LOG_LEVEL: 'info',
+    ...(settings.packaging === 'image' ? { IS_USING_IMAGE_RUNTIME: 'True' } : {}),
+    // An index in the image lies beside the program, where it is looked for if nothing is said.
+    ...(settings.imageIndex ? {} : { DOCENT_INDEX: `s3://${places.bucket.bucketName}/${settings.indexPrefix}` }),
+  };
+}
+
+/** For the function that is called. Whom AWS lets through needs no key of Docent's. */
+export function apiEnvironment(settings: Settings): Record<string, string> {
+  return {
+    DOCENT_CORS_ORIGINS: settings.corsOrigins.join(',') || 'none',
+    ...(asksForKey(settings) ? {} : { DOCENT_PUBLIC: 'read,ask' }),
+  };
+}
+
+/** Who makes vectors and answers: both functions search, and only the worker asks a model. */
+export function modelEnvironment(settings: Settings, modelKey?: secretsmanager.ISecret): Record<string, string> {
+  const given: Record<string, string | undefined> = {
+    DOCENT_GENERATOR: settings.generator,
+    DOCENT_EMBEDDER: settings.embedder,
+    OPENAI_API_KEY_SECRET_ARN: modelKey?.secretArn,
+    OPENAI_BASE_URL: settings.openaiBaseUrl,
+    OPENAI_MODEL: settings.openaiModel,
+    OPENAI_EMBEDDING_MODEL: settings.openaiEmbeddingModel,
+  };
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -1,0 +1,90 @@
+/**
+ * What must survive: queries, index generations, the key for the model. Everything is kept and protected, also when the
+ * stack is deleted, until somebody sets `keepData` to false on purpose. Names are generated; nothing here is replaced by
+ * an upgrade, and a test holds the logical ids still.
+ */
+import { CfnOutput, Duration, RemovalPolicy, Stack, Validations, type StackProps } from 'aws-cdk-lib';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { needsModelKey, type Settings } from '../settings.js';
+import { TABLE } from '../contract.js';
+
+export interface DataStackProps extends StackProps {
+  readonly settings: Settings;
+}
+
+export class DataStack extends Stack {
+  /** Queries, keys and counters. */
+  readonly table: dynamodb.Table;
+  /** Index generations. */
+  readonly bucket: s3.Bucket;
+  /** The key for the model endpoint, filled in by hand; absent if no model is used. */
+  readonly modelKey?: secretsmanager.ISecret;
+
+  constructor(scope: Construct, id: string, props: DataStackProps) {
+    super(scope, id, { ...props, terminationProtection: props.settings.keepData });
+    const removal = props.settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.table = this.queries(props.settings.keepData, removal);
+    this.bucket = this.generations(removal);
+    if (needsModelKey(props.settings)) this.modelKey = this.secret(removal);
+    new CfnOutput(this, 'TableName', { value: this.table.tableName });
+    new CfnOutput(this, 'BucketName', { value: this.bucket.bucketName });
+    if (this.modelKey) new CfnOutput(this, 'ModelKeySecretArn', { value: this.modelKey.secretArn });
+  }
+
+  /** A single-region table: `TableV2` makes a global one, whose replicas nobody here asked for. */
+  private queries(protect: boolean, removal: RemovalPolicy): dynamodb.Table {
+    const table = new dynamodb.Table(this, 'Queries', {
+      partitionKey: { name: TABLE.partitionKey, type: dynamodb.AttributeType.STRING },
+      billingMode: dynamodb.BillingMode.PAY_PER_REQUEST,
+      encryption: dynamodb.TableEncryption.DEFAULT,
+      timeToLiveAttribute: TABLE.timeToLive,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: protect,
+      removalPolicy: removal,
+    });
+    for (const index of [TABLE.byUser, TABLE.open]) {
+      table.addGlobalSecondaryIndex({
+        indexName: index.name,
+        partitionKey: { name: index.partitionKey, type: dynamodb.AttributeType.STRING },
+        sortKey: { name: TABLE.sortKey, type: dynamodb.AttributeType.NUMBER },
+      });
+    }
+    return table;
+  }
+
+  /** Without versions: every object but the pointer is written once, and what was purged must be gone. */
+  private generations(removal: RemovalPolicy): s3.Bucket {
+    const bucket = new s3.Bucket(this, 'Generations', {
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: false,
+      lifecycleRules: [{ id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      removalPolicy: removal,
+    });
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Access logs need a second bucket that grows for ever. Only the two roles of this app and the publisher may read, and CloudTrail data events can be turned on where a log is required.',
+    });
+    return bucket;
+  }
+
+  /** Made empty: a generated value would look like a key and be sent to the endpoint. */
+  private secret(removal: RemovalPolicy): secretsmanager.ISecret {
+    const secret = new secretsmanager.CfnSecret(this, 'ModelKey', {
+      description: 'API key of the OpenAI-compatible endpoint, as plain text',
+    });
+    secret.applyRemovalPolicy(removal);
+    Validations.of(secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason: 'The endpoint issues the key, so AWS cannot rotate it. The worker reads the secret again after a 401.',
+    });
+    return secretsmanager.Secret.fromSecretCompleteArn(this, 'ModelKeyReference', secret.ref);
+  }
+}

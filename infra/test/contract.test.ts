@@ -1,0 +1,65 @@
+/**
+ * The seam between two languages: what this app tells the functions, sets up for them and expects of them, against the
+ * Rust code that reads, uses and writes it.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { METRICS, SWEEP_EVENT, TABLE } from '../lib/contract.js';
+import { CHECKOUT, resource, templates } from './deployments.js';
+
+const rust = (path: string) => readFileSync(join(CHECKOUT, 'crates', path), 'utf8');
+const withAws = existsSync(join(CHECKOUT, 'crates/docent-aws'));
+const withAccess = existsSync(join(CHECKOUT, 'crates/docent-core/src/access.rs'));
+if (!withAws) console.warn('skipped: there is no crates/docent-aws in this checkout to compare with');
+if (!withAccess) console.warn('skipped: there are no keys and caps in this checkout to compare with');
+
+/** Every environment variable that the configuration declares. */
+function declared(): Set<string> {
+  const lists = [...rust('docent-app/src/config/settings.rs').matchAll(/environment: &\[([^\]]*)\]/g)];
+  return new Set(lists.flatMap(([, list]) => [...list!.matchAll(/"([^"]+)"/g)].map(([, name]) => name!)));
+}
+
+describe.skipIf(!withAws || !withAccess)('what the functions are told', () => {
+  const everything = {
+    openaiBaseUrl: 'https://models.example/v1',
+    openaiModel: 'm',
+    embedder: 'openai',
+    openaiEmbeddingModel: 'e',
+  };
+
+  test.each([
+    ['as a zip', everything],
+    ['as an image', { ...everything, packaging: 'image' }],
+    ['in public', { ...everything, isPublic: true }],
+  ])('%s has names that the configuration declares', (_, settings) => {
+    const { service } = templates(settings);
+    for (const name of ['Api', 'Worker']) {
+      const told = Object.keys(resource(service, 'AWS::Lambda::Function', name).Properties.Environment.Variables);
+      expect(told.length).toBeGreaterThan(5);
+      expect(told.filter((variable) => !declared().has(variable))).toEqual([]);
+    }
+  });
+});
+
+describe.skipIf(!withAws)('what is set up', () => {
+  test('the table’s indexes and keys are those that the store uses', () => {
+    const table = rust('docent-aws/src/table.rs');
+    for (const name of [TABLE.byUser.name, TABLE.open.name]) expect(table).toContain(`"${name}"`);
+    const item = rust('docent-aws/src/item.rs');
+    const keys = [TABLE.partitionKey, TABLE.sortKey, TABLE.timeToLive, TABLE.byUser.partitionKey, TABLE.open.partitionKey];
+    for (const key of keys) expect(item).toContain(`"${key}"`);
+  });
+
+  test('the worker understands the schedule’s event', () => {
+    const version = /const VERSION: u64 = (\d+);/.exec(rust('docent-aws/src/event.rs'))?.[1];
+    expect(SWEEP_EVENT).toEqual({ version: Number(version), sweep: true });
+  });
+});
+
+describe.skipIf(!withAws)('what is expected', () => {
+  test('alarms and dashboard look at metrics that are written', () => {
+    const written = rust('docent-aws/src/emf.rs');
+    for (const name of Object.values(METRICS)) expect(written).toContain(`"${name}"`);
+  });
+});

@@ -1,0 +1,77 @@
+/** What the two roles may do, complete: a new permission has to be written here, too. */
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { statementsOf, templates } from './deployments.js';
+
+const { service } = templates();
+
+type Row = [sid: string, actions: string[], resources: RegExp];
+
+const API: Row[] = [
+  ['KeepQueries', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
+  ['ListQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/queries_by_user_id$/],
+  ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['SeeIndex', ['s3:ListBucket'], /Generations\w+Arn\w+$/],
+  ['WakeWorker', ['lambda:InvokeFunction'], /^WorkerFunction\w+\.Arn$/],
+  ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^ApiLog\w+\.Arn$/],
+];
+
+const WORKER: Row[] = [
+  ['AnswerQueries', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
+  ['DrainFailures', ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], /^WorkerFailures\w+\.Arn$/],
+  ['FindOpenQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/open_queries$/],
+  ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['ReadModelKey', ['secretsmanager:GetSecretValue'], /RefModelKey\w+$/],
+  ['ReportFailures', ['sqs:SendMessage'], /^WorkerFailures\w+\.Arn$/],
+  ['SeeIndex', ['s3:ListBucket'], /Generations\w+Arn\w+$/],
+  ['WakeItself', ['lambda:InvokeFunction'], /^WorkerFunction\w+\.Arn$/],
+  ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^WorkerLog\w+\.Arn$/],
+];
+
+/** A resource as one line: parts of a name joined, a reference by its name. */
+function inWords(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const node = value as Record<string, unknown>;
+  if ('Fn::ImportValue' in node) return inWords(node['Fn::ImportValue']);
+  if ('Fn::GetAtt' in node) return (node['Fn::GetAtt'] as string[]).join('.');
+  if ('Fn::Join' in node) return (node['Fn::Join'] as [string, unknown[]])[1].map(inWords).join('');
+  throw new Error(`a resource of an unknown shape: ${JSON.stringify(value)}`);
+}
+
+describe.each([
+  ['Api', API],
+  ['Worker', WORKER],
+] as const)('the role of the %s', (role, rows) => {
+  const statements = statementsOf(service, role);
+
+  test('has these statements and no other', () => {
+    expect([...statements.keys()].sort()).toEqual(rows.map(([sid]) => sid));
+  });
+
+  test.each(rows)('%s', (sid, actions, resources) => {
+    const statement = statements.get(sid)!;
+    expect(statement).toMatchObject({ Effect: 'Allow' });
+    expect([statement.Action].flat().sort()).toEqual(actions);
+    const named = [statement.Resource].flat().map(inWords);
+    expect(named).toHaveLength(1);
+    expect(named[0]).toMatch(resources);
+  });
+
+  test('comes from no managed policy', () => {
+    const roles = service.findResources('AWS::IAM::Role', { Properties: { ManagedPolicyArns: Match.anyValue() } });
+    expect(roles).toEqual({});
+  });
+});
+
+test('without a model the worker reads no secret', () => {
+  expect(statementsOf(templates({ generator: 'quoting' }).service, 'Worker').has('ReadModelKey')).toBe(false);
+});
+
+test('the API reads the secret only to embed what is searched for', () => {
+  const { service: embedding } = templates({ embedder: 'openai' });
+  expect(statementsOf(embedding, 'Api').get('ReadModelKey')).toMatchObject({ Action: 'secretsmanager:GetSecretValue' });
+});
+
+test('no role is made beyond the two', () => {
+  (service satisfies Template).resourceCountIs('AWS::IAM::Role', 2);
+});

@@ -1,0 +1,169 @@
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { resource, templates } from './deployments.js';
+
+const { service } = templates({ corsOrigins: 'https://docs.example', alarmEmail: 'team@example.com', monthlyBudgetUsd: 20 });
+const api = resource(service, 'AWS::Lambda::Function', 'Api').Properties;
+const worker = resource(service, 'AWS::Lambda::Function', 'Worker').Properties;
+
+describe('the functions', () => {
+  test('are the prebuilt files, on arm64', () => {
+    for (const fn of [api, worker]) {
+      expect(fn).toMatchObject({ Runtime: 'provided.al2023', Handler: 'bootstrap', Architectures: ['arm64'] });
+      expect(fn.Code.S3Key).toMatch(/\.zip$/);
+    }
+  });
+
+  test('become x86-64 and one image by settings', () => {
+    const other = templates({ architecture: 'x86_64', packaging: 'image' }).service;
+    for (const name of ['Api', 'Worker']) {
+      const fn = resource(other, 'AWS::Lambda::Function', name).Properties;
+      expect(fn).toMatchObject({ PackageType: 'Image', Architectures: ['x86_64'] });
+      expect(fn.Code.ImageUri).toBeDefined();
+      expect(fn.Environment.Variables.IS_USING_IMAGE_RUNTIME).toBe('True');
+    }
+    expect(worker.Environment.Variables.IS_USING_IMAGE_RUNTIME).toBeUndefined();
+  });
+
+  test('a missing file is named before anything is made', () => {
+    expect(() => templates({ artefacts: 'nowhere' })).toThrow(/nowhere\/arm64\/worker\/bootstrap does not exist\nhint: scripts\/build_lambda.sh/);
+  });
+
+  test('logs are forgotten after thirty days, or as told', () => {
+    const days = (template: Template) =>
+      Object.values(template.findResources('AWS::Logs::LogGroup')).map((group) => group.Properties.RetentionInDays);
+    expect(days(service)).toEqual([30, 30]);
+    expect(days(templates({ logRetentionDays: '7' }).service)).toEqual([7, 7]);
+  });
+
+  test('the worker has time to write down how an answer ended, within the time of an event', () => {
+    expect(worker.Timeout).toBe(120 + 30);
+    expect(Number(worker.Environment.Variables.DOCENT_ANSWER_TIMEOUT_S)).toBeLessThan(worker.Timeout);
+  });
+
+  test('reserved concurrency limits what can be spent at once; 0 reserves none', () => {
+    expect(worker.ReservedConcurrentExecutions).toBe(10);
+    expect(api.ReservedConcurrentExecutions).toBeUndefined();
+    const none = resource(templates({ workerConcurrency: 0 }).service, 'AWS::Lambda::Function', 'Worker').Properties;
+    expect(none.ReservedConcurrentExecutions).toBeUndefined();
+  });
+
+  test('the model’s key is in no environment', () => {
+    const text = JSON.stringify([api.Environment, worker.Environment]);
+    expect(text).not.toMatch(/resolve:secretsmanager|"OPENAI_API_KEY"/);
+  });
+});
+
+describe('the URL', () => {
+  const url = (template: Template) => resource(template, 'AWS::Lambda::Url', 'Api').Properties;
+  const permissions = (template: Template) =>
+    Object.values(template.findResources('AWS::Lambda::Permission'))
+      .map((it) => it.Properties)
+      .filter((it) => it.Principal === '*');
+
+  test('streams, and leaves origins to the one place that knows them', () => {
+    expect(url(service)).toMatchObject({ AuthType: 'NONE', InvokeMode: 'RESPONSE_STREAM' });
+    expect(url(service).Cors).toBeUndefined();
+    expect(api.Environment.Variables.DOCENT_CORS_ORIGINS).toBe('https://docs.example');
+    expect(resource(templates().service, 'AWS::Lambda::Function', 'Api').Properties.Environment.Variables.DOCENT_CORS_ORIGINS).toBe('none');
+  });
+
+  test('open to all has both permissions that AWS asks for, and no more', () => {
+    expect(permissions(service)).toEqual([
+      expect.objectContaining({ Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: 'NONE' }),
+      expect.objectContaining({ Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true }),
+    ]);
+  });
+
+  test('signed has none for everybody', () => {
+    const signed = templates({ urlAuth: 'aws-iam' }).service;
+    expect(url(signed)).toMatchObject({ AuthType: 'AWS_IAM', InvokeMode: 'RESPONSE_STREAM' });
+    expect(permissions(signed)).toEqual([]);
+  });
+});
+
+describe('Docent’s own keys', () => {
+  const told = (settings: object) => resource(templates({ ...settings }).service, 'AWS::Lambda::Function', 'Api').Properties.Environment.Variables;
+
+  test('must be given, are never shown, and reach the API alone', () => {
+    service.hasParameter('ApiKeys', { Type: 'String', NoEcho: true, Default: Match.absent() });
+    expect(api.Environment.Variables.DOCENT_API_KEYS).toEqual({ Ref: 'ApiKeys' });
+    expect(worker.Environment.Variables.DOCENT_API_KEYS).toBeUndefined();
+    expect(api.Environment.Variables.DOCENT_PUBLIC).toBeUndefined();
+  });
+
+  test.each([
+    ['in public', { isPublic: true }],
+    ['behind AWS’s signatures', { urlAuth: 'aws-iam' }],
+  ])('%s none is asked for, to read and ask only', (_, settings) => {
+    expect(told(settings)).toMatchObject({ DOCENT_PUBLIC: 'read,ask' });
+    expect(told(settings).DOCENT_API_KEYS).toBeUndefined();
+  });
+});
+
+describe('events that fail', () => {
+  test('are tried three times within the life of a question, then queued', () => {
+    service.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 2,
+      MaximumEventAgeInSeconds: 600,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': [Match.stringLikeRegexp('^WorkerFailures'), 'Arn'] } } },
+    });
+  });
+
+  test('an event never outlives what Lambda keeps', () => {
+    templates({ queryDeadlineS: 86_400 }).service.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumEventAgeInSeconds: 21_600,
+    });
+  });
+
+  test('the queue is kept for two weeks, encrypted, over TLS, and is not shown twice to a working worker', () => {
+    const queue = resource(service, 'AWS::SQS::Queue', 'WorkerFailures').Properties;
+    expect(queue).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
+    expect(queue.VisibilityTimeout).toBeGreaterThanOrEqual(6 * worker.Timeout);
+    service.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: { Statement: [Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } })] },
+    });
+  });
+
+  test('the worker reads the queue and may fail part of a batch', () => {
+    service.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^WorkerFailures'), 'Arn'] },
+    });
+  });
+});
+
+describe('the sweep', () => {
+  test('runs every minute; a late one is dropped', () => {
+    service.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 minute)',
+      State: 'ENABLED',
+      Targets: [
+        Match.objectLike({
+          Input: '{"version":1,"sweep":true}',
+          RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+        }),
+      ],
+    });
+  });
+});
+
+describe('money', () => {
+  test('a budget mails at four fifths and when it will be exceeded', () => {
+    const budget = resource(service, 'AWS::Budgets::Budget', 'Budget').Properties;
+    expect(budget.Budget).toMatchObject({ BudgetType: 'COST', TimeUnit: 'MONTHLY', BudgetLimit: { Amount: 20, Unit: 'USD' } });
+    const notifications = budget.NotificationsWithSubscribers.map((it: { Notification: object }) => it.Notification);
+    expect(notifications).toMatchObject([
+      { NotificationType: 'ACTUAL', Threshold: 80 },
+      { NotificationType: 'FORECASTED', Threshold: 100 },
+    ]);
+  });
+
+  test('nothing that costs by the hour is made', () => {
+    const types = new Set(Object.values(service.toJSON().Resources).map((it) => (it as { Type: string }).Type));
+    for (const type of types) expect(type).not.toMatch(/EC2|ECS|RDS|OpenSearch|ElastiCache|NatGateway|KMS|LoadBalancer/);
+    for (const fn of [api, worker]) expect(fn.VpcConfig).toBeUndefined();
+    service.resourceCountIs('AWS::Lambda::Alias', 0);
+  });
+});
