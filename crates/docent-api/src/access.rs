@@ -43,7 +43,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Need {
     Need::OneOf(match (resource, path) {
         (None, "/" | "/healthz" | "/readyz" | "/openapi.json" | "/docs") => return Need::Nothing,
         (None, "/submit_query" | "/submit_query/") => &[Ask],
-        (None, "/get_query" | "/get_query/" | "/list_query" | "/list_query/") => &[Read, Ask],
+        (None, "/get_query" | "/get_query/" | "/list_query" | "/list_query/" | "/mcp") => &[Read, Ask],
         (Some("queries"), _) if reads => &[Read, Ask],
         (Some("queries"), _) => &[Ask],
         (Some("search" | "models"), _) => &[Read],
@@ -130,12 +130,9 @@ pub(crate) async fn check(State(api): State<Api>, mut request: Request, next: Ne
     if need == Some(Need::Nothing) {
         return next.run(request).await;
     }
-    let caller = match identified(&api, request.headers()).await {
-        Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
-    };
-    let taken = match metered(&api, &caller).await {
-        Ok(taken) => taken,
+    let known = request.extensions().get::<Caller>().cloned();
+    let (caller, taken) = match admitted(&api, known, request.headers()).await {
+        Ok(admitted) => admitted,
         Err(problem) => return problem.into_response(),
     };
     let mut response = match need {
@@ -150,6 +147,17 @@ pub(crate) async fn check(State(api): State<Api>, mut request: Request, next: Ne
         mark(response.headers_mut(), rate.limit(), &taken);
     }
     response
+}
+
+/// Who calls, and what is left of its rate. A call from inside this process was looked at when it came in: what a request
+/// carries beside its bytes cannot be sent.
+async fn admitted(api: &Api, known: Option<Caller>, headers: &HeaderMap) -> Result<(Caller, Option<Taken>), Problem> {
+    if let Some(caller) = known {
+        return Ok((caller, None));
+    }
+    let caller = identified(api, headers).await?;
+    let taken = metered(api, &caller).await?;
+    Ok((caller, taken))
 }
 
 async fn identified(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
@@ -178,7 +186,7 @@ async fn without_key(api: &Api) -> Result<Caller, Problem> {
 }
 
 /// A server of this machine is open until there is a key or a word about who may come in.
-async fn is_open(api: &Api) -> Result<bool, Problem> {
+pub(crate) async fn is_open(api: &Api) -> Result<bool, Problem> {
     let ApiSettings { api_keys, public, open_without_keys, .. } = &*api.settings;
     Ok(*open_without_keys && api_keys.is_empty() && public.is_empty() && api.engine.keys.list().await?.is_empty())
 }
@@ -266,6 +274,7 @@ mod tests {
             ("DELETE", "/v1/collections/{name}", Need::OneOf(&[Write])),
             ("POST", "/submit_query", Need::OneOf(&[Ask])),
             ("GET", "/list_query", Need::OneOf(&[Read, Ask])),
+            ("POST", "/mcp", Need::OneOf(&[Read, Ask])),
             ("GET", "/v1/keys", Need::OneOf(&[Admin])),
             ("GET", "/something/new", Need::OneOf(&[Admin])),
             ("GET", "/v1/healthz", Need::OneOf(&[Admin])),

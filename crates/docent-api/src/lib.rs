@@ -2,7 +2,8 @@
 //!
 //! [`router`] takes an engine and gives an axum router; the same one is served by [`serve`] on a socket that the caller
 //! owns, and can be driven by anything else that speaks tower. A handler decodes, calls the engine and encodes. What goes
-//! wrong becomes a [`problem`]; what a running query tells becomes server-sent [`events`].
+//! wrong becomes a [`problem`]; what a running query tells becomes server-sent [`events`]. A door of another kind, as the MCP
+//! server is, calls the routes from [`Inside`] and so has their rules.
 //!
 //! What is absent: sockets, configuration, rules of the product. Wire types live in [`wire`], apart from the core's, so a
 //! field of the core may be renamed without breaking a client.
@@ -14,6 +15,7 @@ mod chat_text;
 pub mod docs;
 pub mod events;
 mod facade;
+mod inside;
 mod openapi;
 mod origins;
 mod page;
@@ -26,7 +28,8 @@ mod serve;
 mod state;
 pub mod wire;
 
+pub use inside::{Inside, Refusal, Visitor};
 pub use openapi::openapi;
-pub use router::router;
+pub use router::{router, router_with_mcp};
 pub use serve::{ServeSettings, serve};
 pub use state::{Api, ApiSettings};

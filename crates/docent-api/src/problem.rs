@@ -82,6 +82,10 @@ impl Problem {
         self
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     fn kind(&self) -> &'static str {
         match self.status {
             StatusCode::UNAUTHORIZED => "authentication_error",
@@ -128,8 +132,12 @@ fn defect(error: &Error) -> Problem {
         .map(ToString::to_string)
         .collect();
     tracing::error!(request_id = request_id(), %error, ?causes, "request failed");
+    internal().hint("the server's log has the cause under the request id")
+}
+
+/// All that a client learns of a defect.
+pub(crate) fn internal() -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on this side")
-        .hint("the server's log has the cause under the request id")
 }
 
 /// The id of the request being answered.

@@ -1,15 +1,18 @@
 //! Every route in one list.
 
-use crate::problem::Problem;
+use crate::inside::Inside;
+use crate::problem::{Problem, internal};
 use crate::routes::{chat, collections, documents, health, models, queries, search, uploads};
 use crate::state::Api;
 use crate::{access, body, docs, events, facade, openapi, origins, page, request_id};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use std::convert::Infallible;
+use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// All routes over an engine.
@@ -55,6 +58,25 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
+/// All routes, and at `/mcp` what is made of them from inside: with their keys and rates, and closed to foreign web pages.
+pub fn router_with_mcp<S>(api: Api, door: impl FnOnce(Inside) -> S) -> Router
+where
+    S: Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    let routes = router(api.clone());
+    let mcp = Router::new()
+        .route_service("/mcp", door(Inside::new(routes.clone())))
+        .layer(from_fn_with_state(api.clone(), body::in_time))
+        .layer(from_fn_with_state(api.clone(), access::check))
+        .layer(from_fn_with_state(api.clone(), origins::keep_out))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(api, origins::mark))
+        .layer(from_fn(request_id::number));
+    routes.merge(mcp)
+}
+
 async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
         .hint("the `allow` header names those it takes; /docs lists all")
@@ -73,5 +95,5 @@ async fn unknown_path(uri: Uri) -> Response {
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = said.unwrap_or_default(), request_id = crate::problem::request_id(), "a handler panicked");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something is wrong on this side").into_response()
+    internal().into_response()
 }

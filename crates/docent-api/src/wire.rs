@@ -9,7 +9,7 @@ use docent_core::{
     Citation, Cost, Document, Filter, Hit, MicroDollars, Outcome, Page, QueryStatus, SearchMode, Source, Timestamp,
     Verification,
 };
-use docent_engine::ports::Collection;
+use docent_engine::ports::{Collection, SearchResponse};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -379,11 +379,26 @@ pub struct SearchResults {
     pub object: &'static str,
     /// Best first.
     pub data: Vec<HitBody>,
+    /// Where they were found.
+    pub collection: String,
     /// The index generation that was searched.
     pub generation: String,
     /// Which ranking it is: `bm25`, `dense` or `hybrid`. Not the one that was asked for where the store has no index of
     /// words.
     pub mode: &'static str,
+}
+
+impl SearchResults {
+    /// What was found in a collection.
+    pub fn new(collection: String, found: SearchResponse) -> Self {
+        Self {
+            object: "list",
+            data: found.hits.into_iter().map(HitBody::from).collect(),
+            collection,
+            generation: found.generation,
+            mode: found.mode.as_str(),
+        }
+    }
 }
 
 /// A chunk with the scores that brought it here.
@@ -409,6 +424,8 @@ pub struct HitBody {
     pub bm25: Option<f32>,
     /// Cosine similarity.
     pub dense: Option<f32>,
+    /// Place of its page (or section) in the document, from 1: `GET /v1/documents/{id}/pages/{place}` has its text.
+    pub page_place: u32,
     /// First character in the page's text.
     pub start_char_index: u32,
     /// One past the last.
@@ -429,6 +446,7 @@ impl From<Hit> for HitBody {
             score,
             bm25,
             dense,
+            page_place: chunk.page_index + 1,
             start_char_index: chunk.start_char,
             end_char_index: chunk.end_char,
         }

@@ -2,9 +2,10 @@
 //!
 //! A program that was built without it refuses such a setting by name.
 
-use crate::config::Config;
+use crate::config::{Config, VectorBucket};
 use crate::wiring::Stores;
 use docent_engine::Result;
+use docent_engine::ports::ChunkIndex;
 use docent_models::openai::KeySource;
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ pub(crate) use without_aws::Cloud;
 
 #[cfg(feature = "aws")]
 mod with_aws {
-    use super::{Arc, Config, KeySource, Result, Stores};
-    use docent_aws::{Aws, DynamoSettings};
+    use super::{Arc, ChunkIndex, Config, KeySource, Result, Stores, VectorBucket};
+    use docent_aws::{Aws, DynamoSettings, VectorSettings};
     use docent_core::query::QueryRequest;
     use docent_engine::ports::Dispatcher;
     use docent_models::openai::Secret;
@@ -25,6 +26,9 @@ mod with_aws {
 
     /// All the time that one call to the query table gets.
     const TABLE_PATIENCE: Duration = Duration::from_secs(10);
+
+    /// All the time that one call to a vector bucket gets.
+    const BUCKET_PATIENCE: Duration = Duration::from_secs(60);
 
     /// The connection.
     #[derive(Default)]
@@ -48,6 +52,13 @@ mod with_aws {
             Ok(Stores::of(Arc::new(self.aws().await.queries(settings))))
         }
 
+        /// Chunks in a vector bucket.
+        pub(crate) async fn vectors(&self, bucket: &VectorBucket) -> Result<Arc<dyn ChunkIndex>> {
+            let (bucket_arn, region) = (bucket.arn.clone(), bucket.region.clone());
+            let settings = VectorSettings { bucket_arn, region, patience: BUCKET_PATIENCE };
+            Ok(Arc::new(self.aws().await.vectors(settings)))
+        }
+
         /// The key that a secret holds.
         pub(crate) async fn key_source(&self, arn: &str) -> Result<KeySource> {
             let secret = self.aws().await.secret(arn);
@@ -66,7 +77,7 @@ mod with_aws {
 
 #[cfg(not(feature = "aws"))]
 mod without_aws {
-    use super::{Arc, Config, KeySource, Result, Stores};
+    use super::{Arc, ChunkIndex, Config, KeySource, Result, Stores, VectorBucket};
     use docent_engine::Error;
 
     /// No connection.
@@ -76,16 +87,20 @@ mod without_aws {
     #[expect(clippy::unused_async, reason = "the same calls as with a connection")]
     impl Cloud {
         pub(crate) async fn stores(&self, _: &Config, _: &str) -> Result<Stores> {
-            Err(not_built("TABLE_NAME"))
+            Err(not_built("TABLE_NAME", "is set"))
+        }
+
+        pub(crate) async fn vectors(&self, _: &VectorBucket) -> Result<Arc<dyn ChunkIndex>> {
+            Err(not_built("DOCENT_INDEX", "is a vector bucket"))
         }
 
         pub(crate) async fn key_source(&self, _: &str) -> Result<KeySource> {
-            Err(not_built("OPENAI_API_KEY_SECRET_ARN"))
+            Err(not_built("OPENAI_API_KEY_SECRET_ARN", "is set"))
         }
     }
 
-    fn not_built(name: &str) -> Error {
-        Error::invalid(format!("{name} is set, but this program was built without what AWS offers"))
+    fn not_built(name: &str, what: &str) -> Error {
+        Error::invalid(format!("{name} {what}, but this program was built without what AWS offers"))
             .hint(format!("unset {name}, or build it with `cargo build --release -p docent-cli --features aws`"))
     }
 }

@@ -9,11 +9,13 @@ mod environment;
 mod file;
 mod reading;
 mod reference;
+mod setting;
 mod settings;
 
 pub use environment::Environment;
 pub use reference::reference;
-pub use settings::{Kind, SETTINGS, Setting};
+pub use setting::{Kind, Setting};
+pub use settings::SETTINGS;
 
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
@@ -59,6 +61,17 @@ pub enum IndexPlace {
     Published(Place),
     /// On the Chroma server with this URL.
     Chroma(String),
+    /// In a vector bucket of Amazon S3 Vectors.
+    Vectors(VectorBucket),
+}
+
+/// A vector bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorBucket {
+    /// Its name in full: `arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME`.
+    pub arn: String,
+    /// Its region.
+    pub region: String,
 }
 
 /// How much is logged.
@@ -120,6 +133,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Secrets that open everything, besides the keys in the store.
     pub api_keys: Vec<Secret>,
+    /// The key that `docent mcp` calls with.
+    pub mcp_key: Option<Secret>,
     /// What a caller without a key may do.
     pub public: BTreeSet<Scope>,
     /// How often a key may call.
@@ -171,6 +186,7 @@ impl Config {
             top_k: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             api_keys: Vec::new(),
+            mcp_key: None,
             public: BTreeSet::new(),
             rate: None,
             prices_file: None,
@@ -236,7 +252,7 @@ impl Config {
     pub fn index_folder(&self) -> PathBuf {
         match &self.index {
             IndexPlace::Folder(folder) => folder.clone(),
-            IndexPlace::Published(_) | IndexPlace::Chroma(_) => self.data.join("index"),
+            IndexPlace::Published(_) | IndexPlace::Chroma(_) | IndexPlace::Vectors(_) => self.data.join("index"),
         }
     }
 
@@ -347,7 +363,7 @@ fn find(
 ) -> Result<Found> {
     let found = |text: Option<String>, origin| Found { setting, text, origin };
     let absolute = |text: &str, base: &Path| match setting.kind {
-        Kind::Place if Place::is_url(text) => text.to_owned(),
+        Kind::Place if Place::is_url(text) || VectorBucket::is_arn(text) => text.to_owned(),
         Kind::Path | Kind::Place => base.join(text).to_string_lossy().into_owned(),
         Kind::Plain | Kind::Secret => text.to_owned(),
     };

@@ -6,6 +6,7 @@
 use crate::config::{Config, EmbedderChoice, GeneratorChoice};
 use docent_core::spending::{MicroDollars, Price, Prices, Spending};
 use docent_engine::{Error, Result, Settings};
+use docent_models::openai::REWRITE_TOKENS;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ const BUNDLED: &str = include_str!("../prices.toml");
 const OPENAI_HOST: &str = "api.openai.com";
 /// Tokens of a prompt beside its passages: the rules, the question and the wishes at their longest.
 const PROMPT_TOKENS: u64 = 4_000;
+/// Tokens that a model reads to rewrite a question: the rules, and the questions before it at their longest.
+const CONVERSATION_TOKENS: u64 = 5_000;
 /// Tokens that a model may write where no limit is set.
 const OUTPUT_TOKENS: u64 = 4_000;
 /// Tokens of the longest question.
@@ -41,14 +44,16 @@ struct Entry {
 pub fn settings_from_config(config: &Config) -> Result<Settings> {
     let mut settings = config.engine.clone();
     settings.prices = prices_from_config(config)?;
-    let estimate = estimate(config, &settings.prices);
+    let (answer, rewriting) = (parts(config), rewriting(config));
+    let estimate = estimate(&answer, &settings.prices);
     let caps = [settings.budget.all, settings.budget.per_key];
     if let (Err(model), true) = (&estimate, caps.iter().any(|caps| caps.money.is_some())) {
         return Err(Error::invalid(format!("a cap on money needs the price of {model}, which is not known"))
             .hint("name it in a `prices_file`, or cap tokens instead; docs/access.md shows such a file"));
     }
-    let tokens = parts(config).iter().map(|part| part.input + part.output).sum();
-    settings.budget.estimate = Spending { tokens, money: estimate.unwrap_or_default() };
+    settings.budget.estimate = Spending { tokens: tokens(&answer), money: estimate.unwrap_or_default() };
+    let money = self::estimate(&rewriting, &settings.prices).unwrap_or_default();
+    settings.budget.follow_up = Spending { tokens: tokens(&rewriting), money };
     Ok(settings)
 }
 
@@ -115,17 +120,29 @@ fn parts(config: &Config) -> Vec<Part> {
     generator.into_iter().chain(embedder).collect()
 }
 
-/// A model that may be asked and whose price is not known.
-pub fn unpriced(config: &Config, prices: &Prices) -> Option<String> {
-    estimate(config, prices).err()
+/// What rewriting a question that follows others may take besides.
+fn rewriting(config: &Config) -> Vec<Part> {
+    let writes = config.generator == GeneratorChoice::OpenAi;
+    let model = config.openai.model.clone();
+    let part = Part { model, input: CONVERSATION_TOKENS, output: u64::from(REWRITE_TOKENS) };
+    writes.then_some(part).into_iter().collect()
 }
 
-/// The most that an answer costs as a rule; the error is a model whose price is not known.
-fn estimate(config: &Config, prices: &Prices) -> std::result::Result<MicroDollars, String> {
+fn tokens(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.input + part.output).sum()
+}
+
+/// A model that may be asked and whose price is not known.
+pub fn unpriced(config: &Config, prices: &Prices) -> Option<String> {
+    estimate(&parts(config), prices).err()
+}
+
+/// The most that it costs as a rule; the error is a model whose price is not known.
+fn estimate(parts: &[Part], prices: &Prices) -> std::result::Result<MicroDollars, String> {
     let mut total = 0_u64;
-    for Part { model, input, output } in parts(config) {
-        let price = prices.of(&model).ok_or(model)?;
-        total = total.saturating_add(price.cost(input, output).0);
+    for Part { model, input, output } in parts {
+        let price = prices.of(model).ok_or_else(|| model.clone())?;
+        total = total.saturating_add(price.cost(*input, *output).0);
     }
     Ok(MicroDollars(total))
 }
@@ -166,6 +183,9 @@ mod tests {
         assert_eq!(estimate(&[]), Spending::default(), "quoting costs nothing");
         let writing = estimate(&[("OPENAI_API_KEY", "sk-test")]);
         assert_eq!((writing.tokens, writing.money.to_string()), (12_000, "0.0027".to_owned()));
+        let following = settings_from_config(&config(&[("OPENAI_API_KEY", "sk-test")], folder.path())).expect("known");
+        let following = following.budget.follow_up;
+        assert_eq!((following.tokens, following.money.to_string()), (6_000, "0.00135".to_owned()));
         let remote = estimate(&[("DOCENT_EMBEDDER", "openai")]);
         assert_eq!((remote.tokens, remote.money.to_string()), (8_000, "0.00016".to_owned()));
     }

@@ -85,7 +85,7 @@ pub async fn examine(config: &Config, environment: &Environment, parser: &Parser
     vec![
         check("configuration", Ok(configuration(config, environment))),
         check("data folder", data_folder(config)),
-        check("index", index(config, model).await),
+        check("index", index(config, &cloud, model).await),
         check("query store", queries(config, &cloud).await),
         check("access", access(config, &cloud).await),
         check("embedding model", embedding.map(|(_, finding)| finding)),
@@ -130,8 +130,8 @@ fn data_folder(config: &Config) -> Result<Finding> {
     })
 }
 
-async fn index(config: &Config, model: Option<EmbeddingModel>) -> Result<Finding> {
-    let collections = wiring::index_from_config(config, None)?.collections().await?;
+async fn index(config: &Config, cloud: &Cloud, model: Option<EmbeddingModel>) -> Result<Finding> {
+    let collections = wiring::index_from_config(config, cloud, None).await?.collections().await?;
     if collections.is_empty() {
         return Ok(Check::ok("no collection yet"));
     }
@@ -230,7 +230,7 @@ async fn embedding(config: &Config, cloud: &Cloud) -> Result<(EmbeddingModel, Fi
         return Err(Error::internal(told).hint("this is a defect: please report it"));
     }
     let detail =
-        format!("{}, {length} dimensions, {} ms for the first sentence", model.name, begun.elapsed().as_millis());
+        format!("{}, {length} dimensions; the first sentence took {} ms", model.name, begun.elapsed().as_millis());
     Ok((model, Check::ok(detail)))
 }
 

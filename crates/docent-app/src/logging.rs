@@ -1,7 +1,7 @@
 //! Log lines: to standard error, as text or JSON; and metrics, which for a Lambda function are lines of its log.
 
 use crate::config::{Config, LogLevel};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
@@ -29,17 +29,16 @@ fn lines(config: &Config, level: LogLevel) -> Option<BoxedLayer> {
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     Some(if config.log_json {
-        lines.json().flatten_event(true).with_current_span(false).with_span_list(true).with_filter(level).boxed()
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(true).with_filter(heard(level)).boxed()
     } else {
-        lines.with_target(false).with_filter(level).boxed()
+        lines.with_target(false).with_filter(heard(level)).boxed()
     })
 }
 
 /// Lambda takes metrics from the lines of standard output.
 #[cfg(feature = "aws")]
 fn metrics(config: &Config) -> Option<BoxedLayer> {
-    let measures =
-        tracing_subscriber::filter::Targets::new().with_target(docent_engine::measures::TARGET, LevelFilter::DEBUG);
+    let measures = Targets::new().with_target(docent_engine::measures::TARGET, LevelFilter::DEBUG);
     let function = config.function_name.clone()?;
     let layer = docent_aws::EmfLayer::new(std::io::stdout, function, crate::wiring::clock());
     Some(layer.with_filter(measures).boxed())
@@ -48,4 +47,9 @@ fn metrics(config: &Config) -> Option<BoxedLayer> {
 #[cfg(not(feature = "aws"))]
 fn metrics(_: &Config) -> Option<BoxedLayer> {
     None
+}
+
+/// Everybody at this level, but for a library that tells of each message that it takes.
+fn heard(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level).with_target("rmcp", level.min(LevelFilter::WARN))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn engine_from_config(
     let generator = generator_from_config(config, cloud, &embedder).await?;
     let Stores { queries, keys, meter, .. } = stores;
     Ok(Arc::new(Engine {
-        index: index_from_config(config, Some(&embedder))?,
+        index: index_from_config(config, cloud, Some(&embedder)).await?,
         embedder,
         generator,
         queries,
@@ -185,7 +185,11 @@ pub fn publication() -> Publication {
 }
 
 /// Chunks: where they are decides who reads them.
-pub(crate) fn index_from_config(config: &Config, embedder: Option<&Arc<dyn Embedder>>) -> Result<Arc<dyn ChunkIndex>> {
+pub(crate) async fn index_from_config(
+    config: &Config,
+    cloud: &Cloud,
+    embedder: Option<&Arc<dyn Embedder>>,
+) -> Result<Arc<dyn ChunkIndex>> {
     Ok(match &config.index {
         IndexPlace::Folder(folder) => embedded(folder),
         IndexPlace::Published(place) => {
@@ -193,6 +197,7 @@ pub(crate) fn index_from_config(config: &Config, embedder: Option<&Arc<dyn Embed
             Arc::new(PublishedIndex::open(place_from_config(config, place)?, settings, clock()))
         }
         IndexPlace::Chroma(url) => with_words(config, chroma_from_config(config, url, embedder)?),
+        IndexPlace::Vectors(bucket) => with_words(config, cloud.vectors(bucket).await?),
     })
 }
 

@@ -3,9 +3,10 @@
 use crate::dispatcher::LambdaDispatcher;
 use crate::secret::SecretKey;
 use crate::store::{DynamoQueryStore, DynamoSettings};
+use crate::vector_index::{S3VectorsIndex, VectorSettings};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
@@ -16,6 +17,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(2);
 /// Longest wait for the answer to one attempt. DynamoDB answers within milliseconds or is in trouble.
 const ATTEMPT: Duration = Duration::from_secs(3);
+/// The same for a vector bucket, whose requests carry megabytes.
+const VECTORS_ATTEMPT: Duration = Duration::from_secs(20);
 /// Attempts that one call may make within its patience.
 const ATTEMPTS_MAX: u32 = 8;
 /// All the time that a call to Lambda or Secrets Manager gets: its caller waits, and what fails is tried again later.
@@ -36,7 +39,8 @@ impl Aws {
     /// As the loader says.
     pub async fn load(loader: ConfigLoader) -> Self {
         let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        Self { config: loader.http_client(http).retry_config(retries()).timeout_config(times(PATIENCE)).load().await }
+        let loader = loader.http_client(http).retry_config(retries()).timeout_config(times(ATTEMPT, PATIENCE));
+        Self { config: loader.load().await }
     }
 
     /// Queries in a table.
@@ -44,9 +48,19 @@ impl Aws {
         // The SDK would stop trying again after a hundred faults in a row; here patience alone is the limit.
         let partition = RetryPartition::custom("queries").token_bucket(TokenBucket::unlimited()).build();
         let config = aws_sdk_dynamodb::config::Builder::from(&self.config)
-            .timeout_config(times(settings.patience))
+            .timeout_config(times(ATTEMPT, settings.patience))
             .retry_partition(partition);
         DynamoQueryStore::new(aws_sdk_dynamodb::Client::from_conf(config.build()), settings)
+    }
+
+    /// Chunks in a vector bucket.
+    pub fn vectors(&self, settings: VectorSettings) -> S3VectorsIndex {
+        let partition = RetryPartition::custom("vectors").token_bucket(TokenBucket::unlimited()).build();
+        let config = aws_sdk_s3vectors::config::Builder::from(&self.config)
+            .region(Region::new(settings.region.clone()))
+            .timeout_config(times(VECTORS_ATTEMPT, settings.patience))
+            .retry_partition(partition);
+        S3VectorsIndex::new(aws_sdk_s3vectors::Client::from_conf(config.build()), settings)
     }
 
     /// Wakes the worker function of this name or ARN.
@@ -65,10 +79,10 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS_MAX).with_initial_backoff(Duration::from_millis(50))
 }
 
-fn times(patience: Duration) -> TimeoutConfig {
+fn times(attempt: Duration, patience: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT.min(patience))
-        .operation_attempt_timeout(ATTEMPT.min(patience))
+        .operation_attempt_timeout(attempt.min(patience))
         .operation_timeout(patience)
         .build()
 }

@@ -1,4 +1,5 @@
-//! Everything that names an AWS SDK: queries in DynamoDB, workers in Lambda, a key in Secrets Manager.
+//! Everything that names an AWS SDK: queries in DynamoDB, workers in Lambda, a key in Secrets
+//! Manager, chunks in S3 Vectors.
 //!
 //! **One connection to AWS** ([`Aws`]): credentials, region and endpoints are found by the SDK's own loader, and all its
 //! clients share one HTTP client, with TLS by rustls and ring.
@@ -11,6 +12,11 @@
 //!
 //! **A worker** is woken by an asynchronous Invoke ([`LambdaDispatcher`]). What a worker may be told, by us, by the first
 //! system, by the schedule or by a queue of failed deliveries, is [`WorkerEvent`].
+//!
+//! **Chunks** may be vectors in a bucket of Amazon S3 Vectors ([`S3VectorsIndex`]): `vector_bucket` makes the calls within AWS's
+//! limits, `vector_records` says what a vector carries, `vector_reading` what counts, and `vector_writing` in which order
+//! things change. A collection is three indexes: `NAME` with the chunks, `NAME.pages` with texts, `NAME.documents` with
+//! one record per document and one that says what the collection is.
 //!
 //! **What happens** goes to the log as structured lines, and from there to CloudWatch: [`EmfLayer`] turns the engine's
 //! measures into lines of the embedded metric format.
@@ -32,6 +38,11 @@ mod secret;
 mod store;
 mod table;
 mod trouble;
+mod vector_bucket;
+mod vector_index;
+mod vector_reading;
+mod vector_records;
+mod vector_writing;
 
 pub use connection::Aws;
 pub use dispatcher::LambdaDispatcher;
@@ -39,3 +50,4 @@ pub use emf::EmfLayer;
 pub use event::{FailedDelivery, WorkerEvent};
 pub use secret::SecretKey;
 pub use store::{DynamoQueryStore, DynamoSettings};
+pub use vector_index::{S3VectorsIndex, VectorSettings};

@@ -36,7 +36,17 @@ pub(crate) struct Asked<'a> {
 
 /// The service's own code and message: a cause that names no request.
 #[derive(Debug)]
-struct Said(String);
+pub(crate) struct Said(String);
+
+impl Said {
+    /// Of an error that the service returned.
+    pub(crate) fn of<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E, HttpResponse>) -> Self {
+        let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+        let said = error.as_service_error();
+        let code = said.and_then(ProvideErrorMetadata::code).unwrap_or_default();
+        Self(format!("{code} ({status}): {}", said.and_then(ProvideErrorMetadata::message).unwrap_or_default()))
+    }
+}
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

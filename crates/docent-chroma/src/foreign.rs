@@ -9,12 +9,13 @@
 //! first search a stored text is embedded and compared with its stored vector.
 
 use crate::client::Client;
-use crate::place::Foreign;
-use crate::reading::{clause, condition, dense_only, hit};
+use crate::place::{Foreign, STORE};
+use crate::reading::hit;
 use crate::wire::{Include, QueryBody, Record, Selection};
 use docent_core::filter::Condition;
 use docent_core::{Chunk, Document, Format, Page, SearchMode, Timestamp};
 use docent_engine::ports::{Collection, Embedder, EmbeddingModel, IndexProfile, SearchRequest, SearchResponse};
+use docent_engine::vectors::{Fields, clause, condition, dense_only, same_dimension};
 use docent_engine::{Error, Result};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,10 @@ const SAME_MODEL: f32 = 0.9;
 const SAMPLES: usize = 20;
 /// What a filter may name here; anything else is not recorded.
 const KEYS: &str = "in a collection that docent did not make, a filter may name document_id (the `source`) and page";
+
+/// What a filter names, in LangChain's words.
+const FIELDS: Fields =
+    Fields { name: |key| if key == "document_id" { "source" } else { "page" }, page_offset: 1, ..Fields::PLAIN };
 
 /// What is known of the records of one source.
 #[derive(Default)]
@@ -107,7 +112,7 @@ impl Foreign {
     }
 
     pub(crate) async fn search(&self, client: &Client, request: &SearchRequest) -> Result<SearchResponse> {
-        dense_only(&self.name, request.mode)?;
+        dense_only(&self.name, STORE, request.mode)?;
         let condition = condition(request.filter.as_ref())?;
         check_keys(&condition)?;
         let chunks = client.count(&self.id).await?;
@@ -126,11 +131,11 @@ impl Foreign {
 
     fn check_dimension(&self, found: usize) -> Result<()> {
         let wanted = self.dimension.unwrap_or(found);
-        crate::place::same_dimension(&self.name, wanted, found)
+        same_dimension(&self.name, wanted, found)
     }
 
     async fn nearest(&self, client: &Client, request: &SearchRequest, condition: &Condition) -> Result<Vec<Record>> {
-        let condition = clause(condition, |key| if key == "document_id" { "source" } else { "page" }, 1);
+        let condition = clause(condition, FIELDS);
         let body = QueryBody {
             query_embeddings: [&request.vector],
             n_results: request.limit,
@@ -234,6 +239,7 @@ fn document(id: String, source: &Source) -> Document {
         unreadable_pages: Vec::new(),
         warnings: vec!["stored by another program, which did not record the rest".to_owned()],
         ingested_at: Timestamp::from_millis(0),
+        source: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`ChunkIndex`] on a server: each call finds the collection's place and goes on from there.
 
 use crate::client::Client;
-use crate::place::{Foreign, Ours, Place, read_only, same_profile};
+use crate::place::{Foreign, Ours, Place, read_only};
 use crate::settings::Settings;
 use async_trait::async_trait;
 use docent_core::{Document, Page};
@@ -113,7 +113,7 @@ impl ChunkIndex for ChromaIndex {
             Ours::create(&self.client, name, profile).await?;
         }
         let ours = self.ours(name).await?;
-        same_profile(name, &ours.profile, profile)?;
+        ours.profile.accept(name, profile)?;
         ours.sweep(&self.client).await?;
         ours.describe(&self.client).await
     }

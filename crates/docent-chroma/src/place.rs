@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 const FORMAT: u64 = 1;
 /// Neighbours that a search looks at; more than the server's own 100, as an answer asks for 20 and a filter may hide some.
 const SEARCH_WIDTH: usize = 200;
+/// What messages call the store.
+pub(crate) const STORE: &str = "Chroma";
 const DOCUMENTS: &str = ".docent-documents";
 const PAGES: &str = ".docent-pages";
 
@@ -208,35 +210,4 @@ fn other_format(name: &str, format: &Value) -> Error {
 pub(crate) fn read_only(name: &str) -> Error {
     Error::invalid(format!("collection {name:?} was not made by docent, which reads it and never changes it"))
         .hint("ingest into a collection of another name, or change this one with the program that made it")
-}
-
-/// Refuses a profile that is not the collection's, with what differs and what to do.
-pub(crate) fn same_profile(name: &str, found: &IndexProfile, wanted: &IndexProfile) -> Result<()> {
-    let facts = |profile: &IndexProfile| {
-        [
-            format!("model {}", profile.embedding.name),
-            format!("{} dimensions", profile.embedding.dimension),
-            format!("chunks of {} tokens", profile.chunk_tokens),
-            format!("an overlap of {} tokens", profile.chunk_overlap),
-            format!("chunking {}", profile.chunking),
-        ]
-    };
-    let pairs = facts(found).into_iter().zip(facts(wanted));
-    let (found, wanted): (Vec<_>, Vec<_>) = pairs.filter(|(found, wanted)| found != wanted).unzip();
-    if found.is_empty() {
-        return Ok(());
-    }
-    let (found, wanted) = (found.join(", "), wanted.join(", "));
-    Err(Error::invalid(format!("collection {name:?} was made with {found}, not with {wanted}")).hint(format!(
-        "configure that model and chunking again, or start over: docent delete --collection {name} --all, then ingest again"
-    )))
-}
-
-/// Refuses a vector that is not of the collection's length.
-pub(crate) fn same_dimension(name: &str, wanted: usize, found: usize) -> Result<()> {
-    if wanted == found {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("a vector has {found} dimensions, collection {name:?} holds vectors of {wanted}"))
-        .hint("use the embedding model the collection was made with"))
 }

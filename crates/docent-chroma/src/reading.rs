@@ -1,18 +1,16 @@
 //! What is read from a collection of ours: only what its documents' records vouch for.
 
 use crate::client::Client;
-use crate::place::{Ours, Space, same_dimension};
+use crate::place::{Ours, STORE, Space};
 use crate::records::{self, STATE, Stored, document_id, document_key, is_stored, page_key};
 use crate::wire::{Include, QueryBody, Record, Selection};
-use docent_core::filter::{Condition, FILTER_KEYS};
-use docent_core::{Document, Filter, Hit, Page, SearchMode};
+use docent_core::filter::Condition;
+use docent_core::{Document, Hit, Page};
+use docent_engine::Result;
 use docent_engine::ports::{Collection, SearchRequest, SearchResponse};
-use docent_engine::{Error, Result};
-use serde_json::{Value, json};
+use docent_engine::vectors::{FIRST_GENERATION, Fields, Look, clause, condition, counted, dense_only, same_dimension};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How often a search is repeated because of chunks that do not count.
-const ROUNDS_MAX: usize = 6;
 
 impl Ours {
     /// The collection at a glance. Chunks that a killed ingest left behind are counted too, until they are removed.
@@ -72,26 +70,22 @@ impl Ours {
     /// The nearest chunks that count. Chunks of a document that is being replaced or removed, or that a killed ingest
     /// left behind, do not: the search is then made once more, with room for them.
     pub(crate) async fn search(&self, client: &Client, request: &SearchRequest) -> Result<SearchResponse> {
-        dense_only(&self.name, request.mode)?;
+        dense_only(&self.name, STORE, request.mode)?;
         same_dimension(&self.name, self.profile.embedding.dimension, request.vector.len())?;
-        let condition = condition(request.filter.as_ref())?;
-        let (mut wanted, mut hits, mut generation) = (request.limit, Vec::new(), String::new());
-        let mut dropped_before = 0;
-        for _ in 0..ROUNDS_MAX {
-            let found = self.nearest(client, request, &condition, wanted).await?;
-            let (returned, records) = (found.len(), self.records_of(client, &found).await?);
-            generation = generation_of(&records);
-            hits = counting(found, &records)?;
-            let dropped = returned - hits.len();
-            // Seen twice, and nothing else is there: these are leftovers, not a change that is under way.
-            let settled = returned < wanted && dropped == dropped_before;
-            if dropped == 0 || hits.len() >= request.limit || settled {
-                break;
-            }
-            (wanted, dropped_before) = (request.limit + 2 * dropped, dropped);
-        }
-        hits.truncate(request.limit);
-        Ok(SearchResponse { hits, generation, mode: SearchMode::Dense })
+        let condition = &condition(request.filter.as_ref())?;
+        counted(request.limit, usize::MAX, move |wanted| Box::pin(self.look(client, request, condition, wanted))).await
+    }
+
+    async fn look(
+        &self,
+        client: &Client,
+        request: &SearchRequest,
+        condition: &Condition,
+        wanted: usize,
+    ) -> Result<Look> {
+        let found = self.nearest(client, request, condition, wanted).await?;
+        let (returned, records) = (found.len(), self.records_of(client, &found).await?);
+        Ok(Look { returned, hits: counting(found, &records)?, generation: generation_of(&records) })
     }
 
     async fn nearest(
@@ -104,7 +98,7 @@ impl Ours {
         if wanted == 0 || *condition == Condition::Nothing {
             return Ok(Vec::new());
         }
-        let condition = clause(condition, |key| key, 0);
+        let condition = clause(condition, Fields::PLAIN);
         let body = QueryBody {
             query_embeddings: [&request.vector],
             n_results: wanted,
@@ -124,7 +118,7 @@ impl Ours {
 
 fn generation_of(records: &[Record]) -> String {
     let state = records.iter().find(|record| record.id == STATE);
-    state.and_then(|state| state.word("generation")).map_or_else(|| crate::writing::FIRST.to_owned(), str::to_owned)
+    state.and_then(|state| state.word("generation")).map_or_else(|| FIRST_GENERATION.to_owned(), str::to_owned)
 }
 
 /// The chunks whose revision is the one that their document's record names.
@@ -149,73 +143,4 @@ pub(crate) fn hit(
 ) -> Result<Hit> {
     let similarity = space.similarity(record.distance.unwrap_or(f32::MAX));
     Ok(Hit { chunk: chunk(record)?, score: similarity, bm25: None, dense: Some(similarity) })
-}
-
-/// Refuses what only words can answer.
-pub(crate) fn dense_only(name: &str, mode: SearchMode) -> Result<()> {
-    if mode != SearchMode::Bm25 {
-        return Ok(());
-    }
-    Err(Error::invalid(format!("collection {name:?} is kept in Chroma, which does not rank by words")).hint(
-        "search by `dense` or `hybrid`, or keep an index of the words beside it (`words_index`) and ingest again",
-    ))
-}
-
-/// What a filter means.
-pub(crate) fn condition(filter: Option<&Filter>) -> Result<Condition> {
-    let understood = filter.map_or(Ok(Condition::Everything), Filter::condition);
-    understood.map_err(|message| Error::invalid(message).hint(format!("a filter may name {}", FILTER_KEYS.join(", "))))
-}
-
-/// What a key is called in a collection.
-pub(crate) type Named = fn(&'static str) -> &'static str;
-
-/// A condition in Chroma's language, with the names that the keys have there and what is counted down from a page
-/// number; nothing where every record meets it. [`Condition::Nothing`] is not asked for at all.
-pub(crate) fn clause(condition: &Condition, name: Named, page_offset: u32) -> Option<Value> {
-    let page = |page: u32| i64::from(page) - i64::from(page_offset);
-    let all = |parts: &[Condition]| -> Vec<Value> {
-        parts.iter().filter_map(|part| clause(part, name, page_offset)).collect()
-    };
-    Some(match condition {
-        Condition::Everything | Condition::Nothing => return None,
-        Condition::Text { key, values, among: true } => json!({ name(key): {"$in": values} }),
-        Condition::Text { key, values, among: false } => json!({ name(key): {"$nin": values} }),
-        Condition::Pages { values, among } => {
-            let values: Vec<i64> = values.iter().copied().map(page).collect();
-            let operator = if *among { "$in" } else { "$nin" };
-            json!({ name("page"): {operator: values} })
-        }
-        Condition::Range { least, most } => json!({"$and": [
-            {name("page"): {"$gte": page(*least)}},
-            {name("page"): {"$lte": page(*most)}},
-        ]}),
-        Condition::All(parts) => json!({"$and": all(parts)}),
-        Condition::Any(parts) => json!({"$or": all(parts)}),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn conditions_in_the_servers_language() {
-        for (filter, expected) in [
-            (json!({"type": "eq", "key": "title", "value": "a"}), json!({"title": {"$in": ["a"]}})),
-            (json!({"type": "ne", "key": "page", "value": 3}), json!({"page": {"$nin": [3]}})),
-            (
-                json!({"type": "gt", "key": "page", "value": 3}),
-                json!({"$and": [{"page": {"$gte": 4}}, {"page": {"$lte": 4_294_967_295_u32}}]}),
-            ),
-            (
-                json!({"type": "or", "filters": [
-                    {"type": "nin", "key": "format", "value": ["pdf"]}, {"type": "eq", "key": "document_id", "value": "d"}]}),
-                json!({"$or": [{"format": {"$nin": ["pdf"]}}, {"document_id": {"$in": ["d"]}}]}),
-            ),
-        ] {
-            let understood = serde_json::from_value::<Filter>(filter.clone()).unwrap().condition().unwrap();
-            assert_eq!(clause(&understood, |key| key, 0), Some(expected), "{filter}");
-        }
-    }
 }

@@ -6,23 +6,10 @@ use docent_engine::ports::IndexDocument;
 use docent_engine::{Error, Result};
 use serde_json::Value;
 
-/// Hexadecimal digits of a revision.
-const DIGITS: usize = 24;
 /// Id of the record that names the generation, among the documents.
 pub(crate) const STATE: &str = "state";
 /// What records that are never searched by vector have instead of one.
 const NO_VECTOR: [f32; 1] = [0.0];
-
-/// Name of one content of one document: a hash over the content and the revision before. A document that returns to an
-/// earlier content gets a new one, so a revision that was replaced never comes back; and an ingest that was killed and
-/// is repeated writes the same records again.
-pub(crate) fn revision(document: &IndexDocument, before: Option<&str>) -> Result<String> {
-    // Neither the moment nor the vectors count: they may differ each time although nothing has changed.
-    let IndexDocument { document, pages, chunks, .. } = document;
-    let content = (&document.id, &document.content_hash, pages, chunks, before);
-    let bytes = serde_json::to_vec(&content).map_err(unwritable)?;
-    Ok(blake3::hash(&bytes).to_hex()[..DIGITS].to_owned())
-}
 
 /// Id of a document's record.
 pub(crate) fn document_key(id: &str) -> String {

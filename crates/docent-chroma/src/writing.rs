@@ -13,23 +13,17 @@
 //! one writer, the last commit of a document wins, and both kinds of change look once more whether they were disturbed.
 
 use crate::client::Client;
-use crate::place::{Ours, same_dimension};
+use crate::place::Ours;
 use crate::records::{
-    DELETED, Stored, chunk_records, document_id, document_key, is_stored, page_records, revision, state, swept,
-    tombstone,
+    DELETED, Stored, chunk_records, document_id, document_key, is_stored, page_records, state, swept, tombstone,
 };
 use crate::wire::{Include, Record, Selection, UpsertBody};
+use docent_engine::Result;
 use docent_engine::ports::{Deleted, IndexDocument};
-use docent_engine::{Error, Result};
+use docent_engine::vectors::{self, ATTEMPTS, disturbed, next_generation, revision};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// The generation of an empty collection.
-pub(crate) const FIRST: &str = "gen_0";
-/// How often a change is made again because another process disturbed it.
-const ATTEMPTS: usize = 4;
-/// Digits of the hash in a generation's name.
-const DIGITS: usize = 12;
 /// Records in a commit, which is one request; servers take 5,461 and more.
 const COMMIT_RECORDS: usize = 4_096;
 
@@ -43,16 +37,13 @@ struct Arriving {
 impl Ours {
     /// Stores documents, each instead of the one with its id.
     pub(crate) async fn upsert(&self, client: &Client, documents: Vec<IndexDocument>) -> Result<String> {
-        documents.iter().try_for_each(|document| self.check(document))?;
-        // The last of several documents with one id wins, as if they had been stored one after the other.
-        let documents: BTreeMap<String, IndexDocument> =
-            documents.into_iter().map(|document| (document.document.id.clone(), document)).collect();
+        let documents = vectors::arriving(&self.name, self.profile.embedding.dimension, documents)?;
         let before = self.generation(client).await?;
         if documents.is_empty() {
             return Ok(before);
         }
         let arriving = self.arriving(client, documents).await?;
-        let generation = next(&before, arriving.iter().map(|one| one.revision.as_str()));
+        let generation = next_generation(&before, arriving.iter().map(|one| one.revision.as_str()));
         for _ in 0..ATTEMPTS {
             self.write(client, &arriving).await?;
             self.commit(client, &arriving, &generation).await?;
@@ -64,16 +55,6 @@ impl Ours {
             }
         }
         Err(disturbed(&self.name))
-    }
-
-    fn check(&self, document: &IndexDocument) -> Result<()> {
-        let IndexDocument { document, chunks, vectors, .. } = document;
-        if chunks.len() != vectors.len() {
-            let (id, chunks, vectors) = (&document.id, chunks.len(), vectors.len());
-            return Err(Error::internal(format!("document {id} has {chunks} chunks and {vectors} vectors")));
-        }
-        let wanted = self.profile.embedding.dimension;
-        vectors.iter().try_for_each(|vector| same_dimension(&self.name, wanted, vector.len()))
     }
 
     async fn arriving(&self, client: &Client, documents: BTreeMap<String, IndexDocument>) -> Result<Vec<Arriving>> {
@@ -149,7 +130,7 @@ impl Ours {
         if gone.is_empty() {
             return Ok(Deleted { documents: Vec::new(), chunks: 0, generation: before });
         }
-        let generation = next(&before, gone.keys().map(String::as_str).chain(["deleted"]));
+        let generation = next_generation(&before, gone.keys().map(String::as_str).chain(["deleted"]));
         for _ in 0..ATTEMPTS {
             self.mark_deleted(client, &found, &generation).await?;
             self.remove_marked(client, &found).await?;
@@ -207,20 +188,4 @@ impl Arriving {
     fn replaced(&self) -> Option<(&str, &str)> {
         Some((&self.document.document.id, self.replaced.as_deref()?))
     }
-}
-
-/// The name of the state after a change: its number, and a hash over the name before and what has changed.
-fn next<'a>(before: &'a str, touched: impl Iterator<Item = &'a str>) -> String {
-    let number: u64 = before.split('_').nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
-    let mut hasher = blake3::Hasher::new();
-    for part in std::iter::once(before).chain(touched) {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    format!("gen_{}_{}", number + 1, &hasher.finalize().to_hex()[..DIGITS])
-}
-
-fn disturbed(name: &str) -> Error {
-    Error::conflict(format!("another process keeps changing the same documents of collection {name:?}"))
-        .hint("wait until it is done, then repeat")
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   docent ingest handbook/              take in a folder of PDF, Office files, web pages, text …
+  docent sync handbook/                the same, and what is gone from it is removed
   docent ask \"how many days of leave?\"  an answer with quotes that were checked
   docent search \"parental leave\"       the passages themselves, with scores
   docent explain last                  why the last answer is what it is
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Demo,
     /// Take documents in; only what changed is read again
     Ingest(IngestArgs),
+    /// Make a collection equal to a folder
+    Sync(SyncArgs),
     /// Show what would be indexed of one file
     Parse(ParseArgs),
     /// Remove documents, or a whole collection
@@ -82,6 +85,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Serve the HTTP interface
     Serve(ServeArgs),
+    /// Serve agents and chat clients on standard input and output (Model Context Protocol)
+    Mcp(McpArgs),
     /// Make, list and revoke API keys
     Keys(KeysArgs),
     /// Measure quality on labelled questions
@@ -125,6 +130,36 @@ pub(crate) struct IngestArgs {
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) collection: CollectionArg,
+    /// Print one JSON object per file, then a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const SYNC: &str = "\
+Files are compared by their content. What is gone from the folder is removed from the collection, but only
+documents that a sync of this folder took in. A file .docentignore in the folder names what does not belong
+to it, with the patterns of .gitignore. Symbolic links are not followed out of the folder.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = SYNC)]
+pub(crate) struct SyncArgs {
+    /// The folder
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Name of the source, for a folder that does not always lie in the same place
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Say what would happen and change nothing
+    #[arg(short = 'n', long, conflicts_with = "watch")]
+    pub(crate) dry_run: bool,
+    /// Remove documents even if more than 30 % of the source's are gone
+    #[arg(long)]
+    pub(crate) allow_deletes: bool,
+    /// Go on and sync again whenever something changes, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) watch: bool,
     /// Print one JSON object per file, then a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -313,6 +348,12 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct McpArgs {
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct KeysArgs {
     #[command(subcommand)]
     pub(crate) what: KeysWhat,
@@ -431,12 +472,14 @@ impl Args {
             .with("log_level", level);
         match &self.command {
             Command::Ingest(args) => flags.with("collection", args.collection.typed()),
+            Command::Sync(args) => flags.with("collection", args.collection.typed()),
             Command::Delete(args) => flags.with("collection", args.collection.typed()),
             Command::Documents(args) => flags.with("collection", args.collection.typed()),
             Command::Publish(args) => flags.with("collection", args.collection.typed()),
             Command::Generations(args) => flags.with("collection", args.what.collection().typed()),
             Command::Search(args) => flags.with("collection", args.collection.typed()),
             Command::Ask(args) => flags.with("collection", args.collection.typed()).with("top_k", args.top_k),
+            Command::Mcp(args) => flags.with("collection", args.collection.typed()),
             Command::Serve(args) => flags.with("listen", args.listen.as_ref()),
             _ => flags,
         }

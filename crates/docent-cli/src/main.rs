@@ -44,6 +44,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Demo => setup.block_on(commands::demo::run(setup)),
         Command::Ingest(args) => setup.block_on(commands::ingest::run(setup, args)),
+        Command::Sync(args) => setup.block_on(commands::sync::run(setup, args)),
         Command::Parse(args) => commands::parse::run(setup, &args),
         Command::Delete(args) => setup.block_on(commands::delete::run(setup, args)),
         Command::Documents(args) => setup.block_on(commands::documents::run(setup, args)),
@@ -54,6 +55,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Search(args) => setup.block_on(commands::search::run(setup, args)),
         Command::Explain(args) => setup.block_on(commands::explain::run(setup, args)),
         Command::Keys(args) => setup.block_on(commands::keys::run(setup, args)),
+        Command::Mcp(_) => commands::mcp::run(setup),
         Command::Serve(_) => commands::serve::run(setup),
         Command::Eval(args) => setup.block_on(commands::eval::run(setup, args)),
         Command::Doctor(args) => setup.block_on(commands::doctor::run(setup, args)),

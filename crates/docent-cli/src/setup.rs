@@ -26,6 +26,8 @@ impl Setup {
         let config = Config::load(&args.flags(), &environment)?;
         let usual = match args.command {
             Command::Serve(_) => LogLevel::Info,
+            // Nobody sees what goes wrong between an agent and its tools, unless its log has it.
+            Command::Mcp(_) => LogLevel::Warn,
             _ => LogLevel::Off,
         };
         logging::start(&config, usual);

@@ -208,6 +208,10 @@ pub struct Document {
     pub warnings: Vec<String>,
     /// When it was taken in.
     pub ingested_at: Timestamp,
+    /// The source it is synced with, `src_` and 32 hexadecimal digits; a document that was taken in by hand has none, and no
+    /// sync removes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// A piece of one page: what is embedded, retrieved, shown to a model and cited.

@@ -3,8 +3,11 @@
 //! A question that cannot stand alone is put behind the one it follows, so that a search finds what both are about. The rule
 //! is the same each time, needs no model and knows English only; a question it takes for complete stays as it is. It errs
 //! on the side of the earlier question: words too many cost a search little, words too few cost it the topic.
+//!
+//! A model that is configured rewrites the question instead, in any language; the rule stands in for it when it fails.
 
 use crate::words::{content_words, words};
+use serde::{Deserialize, Serialize};
 
 /// Words that point at something said before.
 const POINTERS: [&str; 17] = [
@@ -17,6 +20,26 @@ const OPENERS: [&str; 5] = ["and", "or", "but", "also", "otherwise"];
 const TOPIC_WORDS_MIN: usize = 2;
 /// Longest result, in characters: as long as a question may be.
 const CHARS_MAX: usize = 2_000;
+
+/// Who saw to it that a question that follows others can be understood alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The model rewrote it.
+    Model,
+    /// The rule put it behind what it follows, or found that it stands alone.
+    Rule,
+}
+
+/// The question that a model's reply to [`crate::prompt::rewrite_prompt`] is; none if it cannot be one.
+pub fn rewritten(reply: &str) -> Option<String> {
+    let mut lines = reply.lines().map(str::trim).filter(|line| !line.is_empty());
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let quotes = [('"', '"'), ('\u{201c}', '\u{201d}'), ('\u{ab}', '\u{bb}')];
+    let bare = quotes.iter().find_map(|(open, close)| line.strip_prefix(*open)?.strip_suffix(*close));
+    let question = bare.unwrap_or(line).trim();
+    (!question.is_empty() && question.chars().count() <= CHARS_MAX).then(|| question.to_owned())
+}
 
 /// The question with what it needs of those before it, oldest first, to be understood alone.
 pub fn standalone(earlier: &[String], question: &str) -> String {
@@ -64,6 +87,23 @@ mod tests {
         for (question, follows) in rows {
             let expect = if follows { format!("{LEAVE} {question}") } else { question.to_owned() };
             assert_eq!(standalone(&[LEAVE.to_owned()], question), expect, "{question}");
+        }
+    }
+
+    #[test]
+    fn what_a_model_may_reply() {
+        let long = "w".repeat(CHARS_MAX + 1);
+        for (reply, question) in [
+            ("How many days of leave do part-timers have?\n", Some("How many days of leave do part-timers have?")),
+            ("  \"Wer genehmigt den Urlaub?\" ", Some("Wer genehmigt den Urlaub?")),
+            ("\u{201c}Why?\u{201d}", Some("Why?")),
+            ("Who wrote \"Emma\"?", Some("Who wrote \"Emma\"?")),
+            ("Sure! Here it is:\n\nHow many days?", None),
+            ("", None),
+            ("\"\"", None),
+            (long.as_str(), None),
+        ] {
+            assert_eq!(rewritten(reply).as_deref(), question, "{reply}");
         }
     }
 

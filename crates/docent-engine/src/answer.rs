@@ -6,11 +6,11 @@ use crate::ingest::unknown_collection;
 use crate::ports::{Collection, GenerateEvent, GenerateRequest, Passage, SearchRequest, SearchResponse};
 use crate::progress::QueryEvent;
 use crate::trace::{Candidate, Timings, Trace};
-use docent_core::follow_up::standalone;
+use crate::understand::Understood;
 use docent_core::outcome::{EvidenceCheck, Verdict};
 use docent_core::query::{Answer, QueryRequest, Source, Usage};
 use docent_core::spending::is_counted;
-use docent_core::{Filter, Hit, Outcome, Page, SearchMode, Spending};
+use docent_core::{Cost, Filter, Hit, Outcome, Page, SearchMode, Spending};
 use futures::StreamExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -131,10 +131,10 @@ impl Engine {
         tell: &mut (dyn FnMut(QueryEvent) + Send),
     ) -> Result<Answered> {
         let top_k = (request.top_k as usize).max(1);
-        let question = standalone(&request.earlier, &request.text);
+        let understood = self.understand(request, time_limit).await;
         let search = Search {
             collection: request.collection.clone(),
-            text: question.clone(),
+            text: understood.question.clone(),
             mode: SearchMode::Hybrid,
             limit: top_k.max(CANDIDATES_MIN),
             filter: request.filter.clone(),
@@ -144,11 +144,15 @@ impl Engine {
         tell(QueryEvent::Sources(used.iter().map(source).collect()));
 
         let start = (self.clock)();
-        let mut generated = self.generate(request, &question, used, &found.generation, time_limit, tell).await?;
+        let time_left = time_limit.saturating_sub(understood.took);
+        let mut generated =
+            self.generate(request, &understood.question, used, &found.generation, time_left, tell).await?;
         generated.usage.embedding_tokens += embedding_tokens;
         let generate = (self.clock)().since(start);
+        generated.take_account_of(&understood);
         let trace = Trace {
-            question,
+            question: understood.question,
+            follow_up: understood.follow_up,
             generation: found.generation.clone(),
             ranking: found.mode,
             generator: self.generator.name().to_owned(),
@@ -158,23 +162,33 @@ impl Engine {
             missing: generated.missing.clone(),
             usage: generated.usage,
             timings: Timings {
+                rewrite_ms: millis(understood.took),
                 embed_ms: millis(embed),
                 search_ms: millis(search),
                 generate_ms: millis(generate),
                 total_ms: 0.0,
             },
         };
-        let answer = self.finished(generated, used, found.generation);
-        Ok(Answered { spent: self.spent(&answer, !used.is_empty()), answer, trace })
+        let spent = self.spent(&generated);
+        Ok(Answered { answer: self.finished(generated, used, found.generation), trace, spent })
     }
 
     /// What an answer cost; money that is not known counts as none, as caps on money are refused without prices.
-    fn spent(&self, answer: &Answer, model_was_asked: bool) -> Option<Spending> {
-        let Usage { total_tokens, embedding_tokens, .. } = answer.usage;
-        let is_known = is_counted(self.embedder.model().name.as_str(), embedding_tokens)
-            && (!model_was_asked || is_counted(self.generator.name(), total_tokens));
-        let money = answer.cost.as_ref().and_then(|cost| cost.money).unwrap_or_default();
+    fn spent(&self, generated: &Generated) -> Option<Spending> {
+        let Usage { total_tokens, embedding_tokens, .. } = generated.usage;
+        let is_known = generated.is_counted && is_counted(self.embedder.model().name.as_str(), embedding_tokens);
+        let money = self.cost(generated).money.unwrap_or_default();
         is_known.then_some(Spending { tokens: total_tokens.saturating_add(embedding_tokens), money })
+    }
+
+    fn cost(&self, generated: &Generated) -> Cost {
+        let (generator, embedder) = (self.generator.name(), &self.embedder.model().name);
+        let cost = self.settings.prices.cost(generator, generated.model_was_asked, embedder, &generated.usage);
+        if generated.is_counted || cost.money.is_none() {
+            return cost;
+        }
+        let note = Some(format!("the endpoint did not count all tokens of {generator}"));
+        Cost { money: None, prices_as_of: None, note, ..cost }
     }
 
     async fn generate(
@@ -214,7 +228,9 @@ impl Engine {
         if !done {
             return Err(Error::unavailable("the answer broke off before its end").hint("ask again"));
         }
-        Ok(Generated { verdict: check.verdict(missing.as_deref()), usage, missing })
+        let model_was_asked = !hits.is_empty();
+        let is_counted = !model_was_asked || is_counted(self.generator.name(), usage.total_tokens);
+        Ok(Generated { verdict: check.verdict(missing.as_deref()), usage, missing, model_was_asked, is_counted })
     }
 
     /// The pages are those of the generation that was searched: a quote is never looked up in another one's text.
@@ -235,10 +251,9 @@ impl Engine {
     }
 
     fn finished(&self, generated: Generated, used: &[Hit], generation: String) -> Answer {
+        let cost = self.cost(&generated);
         let Verdict { outcome, text, citations, .. } = generated.verdict;
         let shown = if outcome == Outcome::NotFound { NEAREST_PASSAGES.min(used.len()) } else { used.len() };
-        let embedder = &self.embedder.model().name;
-        let cost = self.settings.prices.cost(self.generator.name(), !used.is_empty(), embedder, &generated.usage);
         Answer {
             outcome,
             text,
@@ -256,6 +271,20 @@ struct Generated {
     verdict: Verdict,
     usage: Usage,
     missing: Option<String>,
+    model_was_asked: bool,
+    /// It is known what it cost.
+    is_counted: bool,
+}
+
+impl Generated {
+    /// What it took to understand the question is a part of what the answer cost.
+    fn take_account_of(&mut self, understood: &Understood) {
+        if let Some(follow_up) = &understood.follow_up {
+            self.usage.add(&follow_up.usage);
+        }
+        self.model_was_asked |= understood.model_was_asked;
+        self.is_counted &= understood.is_counted;
+    }
 }
 
 fn source(hit: &Hit) -> Source {

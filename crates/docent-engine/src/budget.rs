@@ -8,6 +8,7 @@
 use crate::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ports::{Account, Reservation};
+use docent_core::query::QueryRequest;
 use docent_core::spending::Cap;
 use docent_core::{Caps, Query, Spending, Timestamp};
 use std::time::Duration;
@@ -24,9 +25,15 @@ pub struct Budget {
     pub per_key: Caps,
     /// What is reserved for an answer; nothing if answers cost nothing.
     pub estimate: Spending,
+    /// What is reserved besides for a question that follows others, as a model is asked to rewrite it.
+    pub follow_up: Spending,
 }
 
 impl Budget {
+    fn estimate(&self, request: &QueryRequest) -> Spending {
+        if request.earlier.is_empty() { self.estimate } else { self.estimate.plus(self.follow_up) }
+    }
+
     /// The accounts that a caller's answer is counted in on a day, with their caps.
     fn accounts(&self, owner: Option<&str>, day: i64) -> Vec<(Account, Caps)> {
         if self.estimate.is_zero() {
@@ -55,7 +62,7 @@ impl Engine {
         let budget = &self.settings.budget;
         let mut reserved = Reserved { accounts: Vec::new(), id: reservation(query, attempt) };
         for (account, caps) in budget.accounts(query.request.owner.as_deref(), now.day()) {
-            match self.meter.reserve(&account, &reserved.id, budget.estimate, caps).await {
+            match self.meter.reserve(&account, &reserved.id, budget.estimate(&query.request), caps).await {
                 Ok(Reservation::Granted) => reserved.accounts.push(account),
                 Ok(Reservation::Refused { cap, .. }) => {
                     self.give_back(&reserved).await;

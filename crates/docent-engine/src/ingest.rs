@@ -80,12 +80,19 @@ pub struct IngestSummary {
     pub partial: u32,
     /// Refused files.
     pub refused: u32,
+    /// Documents that were removed, as their file is gone; a sync's doing only.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub deleted: u32,
     /// Pages stored.
     pub pages: u64,
     /// Chunks stored.
     pub chunks: u64,
     /// The collection's generation afterwards.
     pub generation: String,
+}
+
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl IngestSummary {
@@ -96,9 +103,9 @@ impl IngestSummary {
             IngestOutcome::Unchanged => self.unchanged += 1,
             IngestOutcome::Partial => self.partial += 1,
             IngestOutcome::Refused => self.refused += 1,
-            IngestOutcome::Deleted => {}
+            IngestOutcome::Deleted => self.deleted += 1,
         }
-        if !matches!(report.outcome, IngestOutcome::Unchanged | IngestOutcome::Refused) {
+        if matches!(report.outcome, IngestOutcome::Added | IngestOutcome::Updated | IngestOutcome::Partial) {
             self.pages += u64::from(report.pages);
             self.chunks += u64::from(report.chunks);
         }
@@ -111,6 +118,17 @@ pub(crate) struct Prepared {
     pub(crate) pages: Vec<Page>,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) outcome: IngestOutcome,
+}
+
+/// A file that has to be read.
+pub(crate) struct Wanted {
+    pub(crate) file: SourceFile,
+    /// Hash and size.
+    pub(crate) content: (String, u64),
+    /// True if the collection has another version of it.
+    pub(crate) is_update: bool,
+    /// The source it is synced with.
+    pub(crate) source: Option<String>,
 }
 
 /// A file at a glance: nothing is left to do, or it has been parsed.
@@ -127,26 +145,22 @@ struct Preparation {
 }
 
 impl Preparation {
-    fn prepare(
-        &self,
-        file: SourceFile,
-        parsed: std::result::Result<ParsedDocument, Refusal>,
-        (content_hash, bytes): (String, u64),
-        is_update: bool,
-    ) -> Looked {
+    fn prepare(&self, wanted: Wanted, parsed: std::result::Result<ParsedDocument, Refusal>) -> Looked {
+        let Wanted { file, is_update, .. } = &wanted;
+        let is_update = *is_update;
         let mut parsed = match parsed {
             Ok(parsed) => parsed,
-            Err(refusal) => return Looked::Settled(refused(&file, &refusal, is_update)),
+            Err(refusal) => return Looked::Settled(refused(file, &refusal, is_update)),
         };
         let title = title(&parsed, &file.filename);
         let origin = ChunkOrigin { document_id: &file.document_id, filename: &file.filename, title: &title };
         let chunks = chunk_pages(&mut parsed.pages, &origin, &self.chunking, &*self.tokenize);
         if chunks.is_empty() {
             let refusal = Refusal::new(RefusalKind::NoText, "no words were found in it");
-            return Looked::Settled(refused(&file, &refusal, is_update));
+            return Looked::Settled(refused(file, &refusal, is_update));
         }
         let outcome = outcome(&parsed, is_update);
-        let document = record(file, &parsed, title, (content_hash, bytes), chunks.len(), self.now);
+        let document = record(wanted, &parsed, title, chunks.len(), self.now);
         Looked::Fresh(Box::new(Prepared { document, pages: parsed.pages, chunks, outcome }))
     }
 }
@@ -175,52 +189,61 @@ impl Engine {
         tell: &mut (dyn FnMut(IngestEvent) + Send),
     ) -> Result<IngestSummary> {
         let opened = self.index.open_or_create(collection, &self.profile()).await?;
-        let mut summary = IngestSummary { generation: opened.generation, ..IngestSummary::default() };
+        let mut run = Run::new(collection, opened.generation, tell);
         let (files, refused) = find_all(paths);
-        tell(IngestEvent::Found { files: files.len() + refused.len() });
-        for report in refused {
-            summary.count(&report);
-            tell(IngestEvent::Done(report));
-        }
-        let mut looked = futures::stream::iter(files)
-            .map(|file| self.look_at(collection, file, Arc::clone(&parse)))
-            .buffer_unordered(self.settings.parse_workers.max(1));
+        (run.tell)(IngestEvent::Found { files: files.len() + refused.len() });
+        refused.into_iter().for_each(|report| run.done(report));
+        let looked = files.into_iter().map(|file| self.look_at(collection, file, Arc::clone(&parse)));
+        self.take_in(looked, &mut run).await?;
+        Ok(run.summary)
+    }
+
+    /// Stores files as they come out of the parser, in batches.
+    pub(crate) async fn take_in(
+        &self,
+        looked: impl Iterator<Item = impl Future<Output = Result<Looked>>>,
+        run: &mut Run<'_>,
+    ) -> Result<()> {
+        let mut looked = futures::stream::iter(looked).buffer_unordered(self.settings.parse_workers.max(1));
         let mut batch = Batch::default();
         while let Some(looked) = looked.next().await {
             match looked? {
-                Looked::Settled(report) => {
-                    summary.count(&report);
-                    tell(IngestEvent::Done(report));
-                }
+                Looked::Settled(report) => run.done(report),
+                Looked::Fresh(prepared) if run.is_dry => run.done(report(&prepared.document, prepared.outcome)),
                 Looked::Fresh(prepared) => {
-                    tell(IngestEvent::Parsed { file: prepared.document.filename.clone() });
+                    (run.tell)(IngestEvent::Parsed { file: prepared.document.filename.clone() });
                     batch.push(*prepared);
                     if batch.chunks >= BATCH_CHUNKS {
-                        self.store(collection, std::mem::take(&mut batch), &mut summary, tell).await?;
+                        self.store(std::mem::take(&mut batch), run).await?;
                     }
                 }
             }
         }
-        self.store(collection, batch, &mut summary, tell).await?;
-        Ok(summary)
+        self.store(batch, run).await
     }
 
     pub(crate) async fn look_at(&self, collection: &str, file: SourceFile, parse: Parse) -> Result<Looked> {
         let path = file.path.clone();
         let hashed = blocking(move || source::content_hash(&path)).await?;
-        let (content_hash, bytes) = match hashed {
+        let content = match hashed {
             Ok(hashed) => hashed,
             Err(refusal) => return Ok(Looked::Settled(refused(&file, &refusal, false))),
         };
         let known = self.index.document(collection, &file.document_id).await?;
-        if let Some(known) = known.as_ref().filter(|known| known.content_hash == content_hash) {
+        if let Some(known) = known.as_ref().filter(|known| known.content_hash == content.0) {
             return Ok(Looked::Settled(report(known, IngestOutcome::Unchanged)));
         }
-        let prepare = self.preparation();
         let is_update = known.is_some();
+        let source = known.and_then(|known| known.source);
+        self.read(Wanted { file, content, is_update, source }, parse).await
+    }
+
+    /// Parses a file and cuts it into chunks.
+    pub(crate) async fn read(&self, wanted: Wanted, parse: Parse) -> Result<Looked> {
+        let prepare = self.preparation();
         blocking(move || {
-            let parsed = parse(&file.path, &file.filename);
-            prepare.prepare(file, parsed, (content_hash, bytes), is_update)
+            let parsed = parse(&wanted.file.path, &wanted.file.filename);
+            prepare.prepare(wanted, parsed)
         })
         .await
     }
@@ -238,28 +261,24 @@ impl Engine {
         tell: &mut (dyn FnMut(IngestEvent) + Send),
     ) -> Result<()> {
         self.index.open_or_create(collection, &self.profile()).await?;
-        tell(IngestEvent::Found { files: count });
-        let (prepare, mut summary, mut batch) = (self.preparation(), IngestSummary::default(), Batch::default());
+        let (prepare, mut batch) = (self.preparation(), Batch::default());
+        let mut run = Run::new(collection, String::new(), tell);
+        (run.tell)(IngestEvent::Found { files: count });
         for (id, parsed) in documents {
             let file = SourceFile { path: PathBuf::new(), filename: id.clone(), document_id: id };
-            match prepare.prepare(file, parsed, (String::new(), 0), false) {
-                Looked::Settled(report) => tell(IngestEvent::Done(report)),
+            let wanted = Wanted { file, content: (String::new(), 0), is_update: false, source: None };
+            match prepare.prepare(wanted, parsed) {
+                Looked::Settled(report) => run.done(report),
                 Looked::Fresh(prepared) => batch.push(*prepared),
             }
             if batch.chunks >= BATCH_CHUNKS {
-                self.store(collection, std::mem::take(&mut batch), &mut summary, tell).await?;
+                self.store(std::mem::take(&mut batch), &mut run).await?;
             }
         }
-        self.store(collection, batch, &mut summary, tell).await
+        self.store(batch, &mut run).await
     }
 
-    async fn store(
-        &self,
-        collection: &str,
-        batch: Batch,
-        summary: &mut IngestSummary,
-        tell: &mut (dyn FnMut(IngestEvent) + Send),
-    ) -> Result<()> {
+    async fn store(&self, batch: Batch, run: &mut Run<'_>) -> Result<()> {
         if batch.prepared.is_empty() {
             return Ok(());
         }
@@ -273,11 +292,8 @@ impl Engine {
             let Prepared { document, pages, chunks, .. } = prepared;
             documents.push(IndexDocument { document, pages, chunks, vectors });
         }
-        summary.generation = self.index.upsert(collection, documents).await?;
-        for report in reports {
-            summary.count(&report);
-            tell(IngestEvent::Done(report));
-        }
+        run.summary.generation = self.index.upsert(run.collection, documents).await?;
+        reports.into_iter().for_each(|report| run.done(report));
         Ok(())
     }
 
@@ -341,6 +357,28 @@ pub(crate) fn unknown_collection(name: &str) -> Error {
         .hint("`docent ingest PATH` makes one; `docent collections` lists those that exist")
 }
 
+/// A run under way: where it goes, what it has counted, who hears of it.
+pub(crate) struct Run<'a> {
+    pub(crate) collection: &'a str,
+    /// True if nothing is stored.
+    pub(crate) is_dry: bool,
+    pub(crate) summary: IngestSummary,
+    pub(crate) tell: &'a mut (dyn FnMut(IngestEvent) + Send),
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(collection: &'a str, generation: String, tell: &'a mut (dyn FnMut(IngestEvent) + Send)) -> Self {
+        let summary = IngestSummary { generation, ..IngestSummary::default() };
+        Self { collection, is_dry: false, summary, tell }
+    }
+
+    /// A file is done.
+    pub(crate) fn done(&mut self, report: FileReport) {
+        self.summary.count(&report);
+        (self.tell)(IngestEvent::Done(report));
+    }
+}
+
 #[derive(Default)]
 struct Batch {
     prepared: Vec<Prepared>,
@@ -375,7 +413,7 @@ fn find_all(paths: &[PathBuf]) -> (Vec<SourceFile>, Vec<FileReport>) {
     (files, refusals)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let failed = |error| Error::internal("a worker thread died while reading a file").because(error);
     tokio::task::spawn_blocking(work).await.map_err(failed)
 }
@@ -394,14 +432,8 @@ fn outcome(parsed: &ParsedDocument, is_update: bool) -> IngestOutcome {
     }
 }
 
-fn record(
-    file: SourceFile,
-    parsed: &ParsedDocument,
-    title: String,
-    (content_hash, bytes): (String, u64),
-    chunks: usize,
-    ingested_at: Timestamp,
-) -> Document {
+fn record(wanted: Wanted, parsed: &ParsedDocument, title: String, chunks: usize, ingested_at: Timestamp) -> Document {
+    let Wanted { file, content: (content_hash, bytes), source, .. } = wanted;
     Document {
         id: file.document_id,
         filename: file.filename,
@@ -415,6 +447,7 @@ fn record(
         unreadable_pages: parsed.unreadable_pages.clone(),
         warnings: parsed.warnings.clone(),
         ingested_at,
+        source,
     }
 }
 
@@ -433,7 +466,7 @@ pub(crate) fn report(document: &Document, outcome: IngestOutcome) -> FileReport 
     }
 }
 
-fn refused(file: &SourceFile, refusal: &Refusal, is_update: bool) -> FileReport {
+pub(crate) fn refused(file: &SourceFile, refusal: &Refusal, is_update: bool) -> FileReport {
     let kept = is_update.then(|| "the version taken in earlier stays searchable".to_owned());
     FileReport {
         file: file.filename.clone(),

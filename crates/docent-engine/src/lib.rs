@@ -1,8 +1,10 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]; [`uploads`] is that for files which arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`] takes in
+//! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
+//! [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
@@ -16,6 +18,8 @@ pub mod correlation;
 mod engine;
 pub mod error;
 pub mod eval;
+pub mod folder;
+mod ignored;
 pub mod ingest;
 pub mod keys;
 pub mod measures;
@@ -23,8 +27,11 @@ pub mod ports;
 pub mod progress;
 pub mod queries;
 pub mod source;
+pub mod sync;
 pub mod trace;
+mod understand;
 pub mod uploads;
+pub mod vectors;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

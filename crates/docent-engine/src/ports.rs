@@ -8,12 +8,13 @@ mod uploads;
 
 pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use async_trait::async_trait;
 use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
 use docent_core::rate::{Rate, Taken};
 use docent_core::spending::Cap;
 use docent_core::{ApiKey, Caps, Chunk, Document, Filter, Hit, Page, Query, SearchMode, Spending, Timestamp};
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -88,6 +89,26 @@ pub enum GenerateEvent {
     },
 }
 
+/// A question that follows others, to be rewritten so that it stands alone.
+#[derive(Clone, Debug)]
+pub struct RewriteRequest {
+    /// The questions before it, oldest first; at least one.
+    pub earlier: Vec<String>,
+    /// The question.
+    pub question: String,
+    /// All the time there is.
+    pub time_limit: Duration,
+}
+
+/// A question that stands alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The question; the same as before if it did already.
+    pub question: String,
+    /// Tokens spent, where the other side counted them.
+    pub usage: Usage,
+}
+
 /// A question and passages to statements with quotes.
 pub trait Generator: Send + Sync {
     /// Name with provider, for example `quoting` or `openai/gpt-4o-mini`.
@@ -96,6 +117,12 @@ pub trait Generator: Send + Sync {
     /// Streams the answer. The first error ends the stream; its kind says whether a retry can help and when. Transient
     /// faults before the first statement are retried inside, within the time limit.
     fn generate(&self, request: GenerateRequest) -> BoxStream<'static, Result<GenerateEvent>>;
+
+    /// Rewrites a question that follows others so that it stands alone; none where there is no model that could. Tried once:
+    /// who asks has a rule for when it fails.
+    fn rewrite(&self, _request: RewriteRequest) -> BoxFuture<'static, Result<Option<Rewritten>>> {
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// How a collection's chunks were made; recorded in the index, which refuses a different one.
@@ -109,6 +136,36 @@ pub struct IndexProfile {
     pub chunk_overlap: u32,
     /// Name and version of the chunking rules and their tokenizer.
     pub chunking: String,
+}
+
+impl IndexProfile {
+    /// Refuses a profile that is not this one, that of a collection, with what differs and what to do.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn accept(&self, collection: &str, wanted: &Self) -> Result<()> {
+        let pairs = self.facts().into_iter().zip(wanted.facts());
+        let (found, wanted): (Vec<_>, Vec<_>) = pairs.filter(|(found, wanted)| found != wanted).unzip();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let (found, wanted) = (found.join(", "), wanted.join(", "));
+        let differs = format!("collection {collection:?} was made with {found}, not with {wanted}");
+        Err(Error::invalid(differs).hint(format!(
+            "configure that model and chunking again, or start over: docent delete --collection {collection} --all, \
+             then ingest again"
+        )))
+    }
+
+    fn facts(&self) -> [String; 5] {
+        [
+            format!("model {}", self.embedding.name),
+            format!("{} dimensions", self.embedding.dimension),
+            format!("chunks of {} tokens", self.chunk_tokens),
+            format!("an overlap of {} tokens", self.chunk_overlap),
+            format!("chunking {}", self.chunking),
+        ]
+    }
 }
 
 /// A collection at a glance.

@@ -4,6 +4,7 @@
 //! directory is the same document. Only a hash of that place is kept: an index never carries a path of the machine.
 
 use docent_core::{Refusal, RefusalKind};
+use std::fs::FileType;
 use std::path::{Component, Path, PathBuf};
 
 /// A file found below an argument.
@@ -19,9 +20,13 @@ pub struct SourceFile {
 
 /// The id of the document at a path. The file need not exist any more.
 pub fn document_id(path: &Path) -> String {
-    let place = absolute(path);
-    let hash = blake3::hash(place.as_os_str().as_encoded_bytes());
-    format!("doc_{}", &hash.to_hex()[..32])
+    id("doc", &[absolute(path).as_os_str().as_encoded_bytes()])
+}
+
+/// A name made of a kind and a hash over parts, which cannot run into each other.
+pub(crate) fn id(kind: &str, parts: &[&[u8]]) -> String {
+    let hash = blake3::hash(&parts.join(&0));
+    format!("{kind}_{}", &hash.to_hex()[..32])
 }
 
 /// The real place of a path: symbolic links resolved as far as it exists, the rest taken literally.
@@ -49,7 +54,11 @@ pub fn find_files(argument: &Path) -> Result<Vec<SourceFile>, Refusal> {
     if metadata.is_dir() {
         let mut folders = vec![absolute(argument)];
         while let Some(folder) = folders.pop() {
-            list(&folder, &mut folders, &mut files)?;
+            list(&folder, &mut |path, kind| match kind {
+                _ if kind.is_dir() => folders.push(path),
+                _ if path.is_file() => files.push(path),
+                _ => {}
+            })?;
         }
     } else {
         files.push(absolute(argument));
@@ -59,34 +68,34 @@ pub fn find_files(argument: &Path) -> Result<Vec<SourceFile>, Refusal> {
     Ok(files)
 }
 
-fn list(folder: &Path, folders: &mut Vec<PathBuf>, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
+/// Calls `visit` with everything that lies directly in a folder and is not hidden.
+pub(crate) fn list(folder: &Path, visit: &mut dyn FnMut(PathBuf, FileType)) -> Result<(), Refusal> {
     let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     for entry in entries {
         let entry = entry.map_err(|error| unreadable(folder, &error))?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
-        if kind.is_dir() {
-            folders.push(entry.path());
-        } else if kind.is_file() || entry.path().is_file() {
-            files.push(entry.path());
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
+            visit(entry.path(), kind);
         }
     }
     Ok(())
 }
 
 fn source_file(base: &Path, path: PathBuf) -> SourceFile {
-    let below = path.strip_prefix(base).unwrap_or(&path);
-    let parts = below.components().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_string_lossy()),
-        _ => None,
-    });
-    let filename = parts.collect::<Vec<_>>().join("/");
+    let filename = below(base, &path);
     SourceFile { document_id: document_id(&path), filename, path }
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Refusal {
+/// The part of a path below `base`, with `/` between its parts on every system.
+pub(crate) fn below(base: &Path, path: &Path) -> String {
+    let parts = path.strip_prefix(base).unwrap_or(path).components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Refusal {
     let what = match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied; check who may read it".to_owned(),

@@ -1,5 +1,6 @@
 //! Why an answer is what it is: everything that was considered, dropped and used.
 
+use docent_core::follow_up::Method;
 use docent_core::outcome::StatementCheck;
 use docent_core::query::Usage;
 use docent_core::{Hit, SearchMode};
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct Trace {
     /// The question as searched for.
     pub question: String,
+    /// How it came to stand alone; none if it follows no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<FollowUp>,
     /// Index generation.
     pub generation: String,
     /// Which ranking chose the candidates: by vectors alone where the store has no index of words.
@@ -29,6 +33,20 @@ pub struct Trace {
     pub usage: Usage,
     /// Where the time went.
     pub timings: Timings,
+}
+
+/// What became of a question that follows others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// The question as it was asked.
+    pub asked: String,
+    /// Who rewrote it.
+    pub method: Method,
+    /// Tokens spent on it; a part of the answer's.
+    pub usage: Usage,
+    /// Why it was not the model, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// A chunk that was considered.
@@ -74,6 +92,9 @@ impl Candidate {
 /// Milliseconds of wall time by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
+    /// Having a question that follows others stand alone.
+    #[serde(default)]
+    pub rewrite_ms: f64,
     /// Embedding the question.
     pub embed_ms: f64,
     /// Searching.

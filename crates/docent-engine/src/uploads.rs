@@ -31,7 +31,6 @@ use disk::Disk;
 use docent_core::query::{Failure, Lease};
 use docent_core::{Document, QueryStatus, Refusal, RefusalKind, Timestamp};
 use futures::Stream;
-use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +43,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub type Recognise = Arc<dyn Fn(&str, Option<&[u8]>) -> Option<Refusal> + Send + Sync>;
 
 /// A file that was accepted, and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Upload {
     /// 32 hexadecimal digits that sort by acceptance.
     pub id: String,

@@ -4,6 +4,8 @@
 mod answering;
 #[path = "engine/budgets.rs"]
 mod budgets;
+#[path = "engine/following.rs"]
+mod following;
 #[path = "engine/house.rs"]
 mod house;
 #[path = "engine/ingesting.rs"]

@@ -138,10 +138,6 @@ impl Inner {
             Collection::create(&folder, profile)?;
         }
         let (collection, snapshot) = self.demand(name)?;
-        if collection.profile() != profile {
-            let (found, wanted) = differences(collection.profile(), profile);
-            return Err(Failure::OtherProfile { name: name.to_owned(), found, wanted });
-        }
         describe(&collection, &snapshot)
     }
 
@@ -250,22 +246,6 @@ fn check(name: &str, document: &IndexDocument, wanted: usize) -> Result<()> {
     }
 }
 
-/// What two profiles disagree on, each in words.
-fn differences(found: &IndexProfile, wanted: &IndexProfile) -> (String, String) {
-    let facts = |profile: &IndexProfile| {
-        [
-            format!("model {}", profile.embedding.name),
-            format!("{} dimensions", profile.embedding.dimension),
-            format!("chunks of {} tokens", profile.chunk_tokens),
-            format!("an overlap of {} tokens", profile.chunk_overlap),
-            format!("chunking {}", profile.chunking),
-        ]
-    };
-    let pairs = facts(found).into_iter().zip(facts(wanted));
-    let (found, wanted): (Vec<_>, Vec<_>) = pairs.filter(|(found, wanted)| found != wanted).unzip();
-    (found.join(", "), wanted.join(", "))
-}
-
 #[async_trait]
 impl ChunkIndex for EmbeddedIndex {
     async fn collections(&self) -> docent_engine::Result<Vec<ports::Collection>> {
@@ -278,8 +258,10 @@ impl ChunkIndex for EmbeddedIndex {
     }
 
     async fn open_or_create(&self, name: &str, profile: &IndexProfile) -> docent_engine::Result<ports::Collection> {
-        let (name, profile) = (name.to_owned(), profile.clone());
-        self.run(move |inner| inner.open_or_create(&name, &profile)).await
+        let (made, wanted) = (name.to_owned(), profile.clone());
+        let opened = self.run(move |inner| inner.open_or_create(&made, &wanted)).await?;
+        opened.profile.accept(name, profile)?;
+        Ok(opened)
     }
 
     async fn delete_collection(&self, name: &str) -> docent_engine::Result<bool> {

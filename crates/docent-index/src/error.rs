@@ -23,16 +23,6 @@ pub enum Failure {
         /// What was asked for.
         name: String,
     },
-    /// The collection was made with another model or other chunks.
-    #[error("collection {name:?} was made with {found}, not with {wanted}")]
-    OtherProfile {
-        /// The collection.
-        name: String,
-        /// What the index says.
-        found: String,
-        /// What was asked for.
-        wanted: String,
-    },
     /// The index was written by another version of this program.
     #[error("the index has format {}, which this version does not read", found.map_or_else(|| "unknown".to_owned(), |found| found.to_string()))]
     OtherFormat {
@@ -180,7 +170,6 @@ impl Failure {
             Self::TooSlow { .. } => ErrorKind::Timeout,
             Self::Store { cause, .. } => store_kind(cause),
             Self::BadName { .. }
-            | Self::OtherProfile { .. }
             | Self::OtherFormat { .. }
             | Self::OtherDimension { .. }
             | Self::Uneven { .. }
@@ -214,9 +203,6 @@ impl Failure {
         Some(match self {
             Self::BadName { .. } => "use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit".to_owned(),
             Self::UnknownCollection { name } => format!("ingest into it first: docent ingest PATH --collection {name}"),
-            Self::OtherProfile { name, .. } => format!(
-                "configure that model and chunking again, or start over: docent delete --collection {name} --all, then ingest again"
-            ),
             Self::OtherFormat { .. } => "delete the collection and ingest again with this version".to_owned(),
             Self::Busy { .. } => "wait until it is done, then repeat".to_owned(),
             Self::OtherDimension { .. } => "use the embedding model the collection was made with".to_owned(),

@@ -29,7 +29,7 @@ mod sse;
 mod wire;
 
 pub use embedder::OpenAiEmbedder;
-pub use generator::{Checked, OpenAiGenerator};
+pub use generator::{Checked, OpenAiGenerator, REWRITE_TOKENS};
 pub use keys::KeySource;
 pub use retry::Retries;
 pub use settings::{OpenAiSettings, Secret};

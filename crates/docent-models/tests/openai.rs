@@ -7,6 +7,8 @@ mod answers;
 mod embeddings;
 #[path = "openai/faults.rs"]
 mod faults;
+#[path = "openai/follow_ups.rs"]
+mod follow_ups;
 #[path = "openai/keys.rs"]
 mod keys;
 #[path = "openai/scripted.rs"]

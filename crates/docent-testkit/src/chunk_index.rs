@@ -126,6 +126,7 @@ fn record(id: &str, texts: &[&str]) -> Document {
         unreadable_pages: vec![7],
         warnings: vec!["a warning".to_owned()],
         ingested_at: Timestamp::from_millis(1_795_392_000_000),
+        source: None,
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Passing<'a> {
     pub number: usize,
     /// Method, path and headers as they were sent.
     pub head: &'a str,
+    /// What follows them.
+    pub body: &'a [u8],
 }
 
 impl Passing<'_> {
@@ -78,7 +80,7 @@ fn pass(
     faults: &AtomicUsize,
 ) -> io::Result<()> {
     let Some((head, body)) = read_request(&mut client)? else { return Ok(()) };
-    let fault = script(&Passing { number: numbers.fetch_add(1, Ordering::SeqCst), head: &head });
+    let fault = script(&Passing { number: numbers.fetch_add(1, Ordering::SeqCst), head: &head, body: &body });
     if fault.is_some() {
         faults.fetch_add(1, Ordering::SeqCst);
     }
@@ -120,7 +122,7 @@ fn read_request(client: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>>
         }
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let passing = Passing { number: 0, head: &head };
+    let passing = Passing { number: 0, head: &head, body: &[] };
     let length: usize = passing.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while bytes.len() < end + length {
         match client.read(&mut buffer)? {

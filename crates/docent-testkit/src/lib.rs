@@ -4,7 +4,7 @@
 //! A port's contract suite ([`query_store`], [`key_store`], [`meter`], [`upload_store`]) is a list of named checks that any implementation runs against itself, real
 //! and whole, so that two implementations keep the same promises. The [`provider`] stands in for the one thing a test
 //! cannot have, a language model with moods: it says what a script tells it to, including errors, delays and silence.
-//! [`ministack`] is S3 on this machine.
+//! [`ministack`] is S3 on this machine, [`vector_bucket`] S3 Vectors.
 //!
 //! What is absent: no clock (checks state every moment they speak of) and no assertion on how long something takes.
 #![warn(missing_docs)]
@@ -22,6 +22,7 @@ pub mod provider;
 pub mod query_store;
 pub mod tools;
 pub mod upload_store;
+pub mod vector_bucket;
 
 mod query_store_leases;
 mod query_store_records;

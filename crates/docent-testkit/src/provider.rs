@@ -6,8 +6,11 @@
 use async_trait::async_trait;
 use docent_core::Usage;
 use docent_core::query::{Quote, Statement};
-use docent_engine::ports::{Embedded, Embedder, EmbeddingModel, GenerateEvent, GenerateRequest, Generator};
+use docent_engine::ports::{
+    Embedded, Embedder, EmbeddingModel, GenerateEvent, GenerateRequest, Generator, RewriteRequest, Rewritten,
+};
 use docent_engine::{Error, Result};
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -45,19 +48,38 @@ impl Step {
     }
 }
 
+/// What it does with a question that follows others.
+#[derive(Clone, Debug)]
+pub enum Rewriting {
+    /// Returns this question, with these tokens for reading and these for writing.
+    As(&'static str, u64, u64),
+    /// Fails as unavailable, saying this.
+    Fails(&'static str),
+    /// Never says anything.
+    Hangs,
+}
+
 type Script = Box<dyn FnMut(usize, &GenerateRequest) -> Vec<Step> + Send>;
 
 /// A [`Generator`] that does what its script says, and remembers what it was asked. A script that stops without `Done`
 /// is a stream that breaks off.
 pub struct ScriptedGenerator {
     script: Mutex<Script>,
+    rewriting: Option<Rewriting>,
     requests: Mutex<Vec<GenerateRequest>>,
 }
 
 impl ScriptedGenerator {
     /// Writes the script of each call when it comes, from the call's number (from 0) and its request.
     pub fn new(script: impl FnMut(usize, &GenerateRequest) -> Vec<Step> + Send + 'static) -> Self {
-        Self { script: Mutex::new(Box::new(script)), requests: Mutex::default() }
+        Self { script: Mutex::new(Box::new(script)), rewriting: None, requests: Mutex::default() }
+    }
+
+    /// The same, as a model that can be asked to rewrite a question.
+    #[must_use]
+    pub fn rewriting(mut self, rewriting: Rewriting) -> Self {
+        self.rewriting = Some(rewriting);
+        self
     }
 
     /// One script per call, in this order; a call too many fails as `Internal`.
@@ -97,6 +119,27 @@ impl Generator for ScriptedGenerator {
         };
         let steps: VecDeque<_> = lock(&self.script)(call, &request).into();
         stream::unfold(steps, |mut steps| async move { play(&mut steps).await.map(|event| (event, steps)) }).boxed()
+    }
+
+    fn rewrite(&self, _request: RewriteRequest) -> BoxFuture<'static, Result<Option<Rewritten>>> {
+        match self.rewriting.clone() {
+            Some(rewriting) => Box::pin(rewriting.done()),
+            None => Box::pin(async { Ok(None) }),
+        }
+    }
+}
+
+impl Rewriting {
+    async fn done(self) -> Result<Option<Rewritten>> {
+        match self {
+            Self::As(question, input_tokens, output_tokens) => {
+                let total_tokens = input_tokens + output_tokens;
+                let usage = Usage { input_tokens, output_tokens, total_tokens, embedding_tokens: 0 };
+                Ok(Some(Rewritten { question: question.to_owned(), usage }))
+            }
+            Self::Fails(message) => Err(Error::unavailable(message)),
+            Self::Hangs => std::future::pending().await,
+        }
     }
 }
 

@@ -9,12 +9,13 @@ use crate::access::Caller;
 use crate::body::JsonBody;
 use crate::chat_text::ChatText;
 use crate::events::{HEARTBEAT, told};
+use crate::origins;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::Api;
 use crate::wire::{CreateQuery, QueryBody, shown_id};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use docent_core::query::{Query, QueryRequest, QueryStatus};
@@ -162,11 +163,8 @@ struct Frame {
 
 impl Frame {
     fn new(query: &Query, asked: &HeaderMap) -> Self {
-        let named = |name: &str| asked.get(name).and_then(|value| value.to_str().ok());
-        let host = named(header::HOST.as_str()).unwrap_or("localhost");
-        let scheme = named("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
         let id = shown_id(&query.id);
-        let url = format!("{scheme}://{host}/#/q/{id}");
+        let url = format!("{}/#/q/{id}", origins::own(asked));
         Self { id, created: query.created_at.as_secs(), model: query.request.collection.clone(), url }
     }
 

@@ -4,7 +4,7 @@ use crate::access::Caller;
 use crate::body::JsonBody;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::Api;
-use crate::wire::{HitBody, SearchBody, SearchResults};
+use crate::wire::{SearchBody, SearchResults};
 use axum::Json;
 use axum::extract::State;
 use docent_engine::answer::Search;
@@ -39,6 +39,5 @@ pub(crate) async fn search(
         filter: body.filters,
     };
     let found = api.engine.search(&search).await?;
-    let data = found.hits.into_iter().map(HitBody::from).collect();
-    Ok(Json(SearchResults { object: "list", data, generation: found.generation, mode: found.mode.as_str() }))
+    Ok(Json(SearchResults::new(search.collection, found)))
 }

@@ -334,7 +334,7 @@ async fn a_key_that_calls_too_often_is_told_when_to_come_back() {
 async fn over_the_budget_nothing_is_queued() {
     let caps = Caps { tokens: Some(1_500), money: None };
     let estimate = Spending { tokens: 1_000, money: MicroDollars(10) };
-    let budget = Budget { all: Caps::default(), per_key: caps, estimate };
+    let budget = Budget { all: Caps::default(), per_key: caps, estimate, ..Budget::default() };
     let settings = Settings { budget, ..Settings::default() };
     let house = House::with_settings(ScriptedGenerator::quoting_the_best_passage(), settings).furnished().await;
     // No worker runs, so what is put aside stays so.

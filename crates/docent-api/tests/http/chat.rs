@@ -3,7 +3,7 @@
 use crate::client::Site;
 use docent_api::ApiSettings;
 use docent_engine::Error;
-use docent_testkit::provider::{ScriptedGenerator, Step};
+use docent_testkit::provider::{Rewriting, ScriptedGenerator, Step};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -78,6 +78,33 @@ async fn a_conversation_is_understood_by_what_was_asked_before() {
     let trace = site.get(&format!("/v1/queries/{}/trace", next["id"].as_str().expect("an id"))).await.json();
     let whole = "How many days of annual leave? And is it requested ahead? And who approves it?";
     assert_eq!(trace["question"], whole);
+}
+
+#[tokio::test]
+async fn a_model_rewrites_what_follows_and_it_is_paid_for() {
+    const WHOLE: &str = "How many weeks ahead is annual leave requested?";
+    let generator = ScriptedGenerator::quoting_the_best_passage().rewriting(Rewriting::As(WHOLE, 50, 10));
+    let site = Site::with(generator, ApiSettings::default()).await;
+    let messages = json!([
+        {"role": "user", "content": "How many days of annual leave?"},
+        {"role": "assistant", "content": "25."},
+        {"role": "user", "content": "Wie viele Wochen vorher?"},
+    ]);
+    let ask = json!({"model": "default", "messages": messages});
+    let answer = site.post("/v1/chat/completions", &ask).await.json();
+    assert_eq!(answer["usage"]["total_tokens"], 120 + 60);
+    let first = answer["docent"]["query_id"].as_str().expect("an id").to_owned();
+    let follows = json!({"query": "Und davor?", "previous_query_id": first, "wait": 20});
+    let next = site.post("/v1/queries", &follows).await.json();
+    assert_eq!(next["usage"]["total_tokens"], 120 + 60);
+    for (id, asked) in
+        [(first.as_str(), "Wie viele Wochen vorher?"), (next["id"].as_str().expect("an id"), "Und davor?")]
+    {
+        let trace = site.get(&format!("/v1/queries/{id}/trace")).await.json();
+        let follow_up = &trace["follow_up"];
+        assert_eq!((&trace["question"], &follow_up["asked"]), (&json!(WHOLE), &json!(asked)));
+        assert_eq!((&follow_up["method"], &follow_up["usage"]["total_tokens"]), (&json!("model"), &json!(60)));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! From what was typed to what it means; each error says what a value must be.
 
-use super::{Environment, IndexPlace};
+use super::{Environment, IndexPlace, VectorBucket};
 use docent_core::access::Scope;
 use docent_core::spending::MicroDollars;
 use docent_engine::{Error, Result};
@@ -66,12 +66,35 @@ pub(super) fn public_scopes(text: &str) -> Read<BTreeSet<Scope>> {
 }
 
 pub(super) fn index_place(text: &str) -> Read<IndexPlace> {
+    if VectorBucket::is_arn(text) {
+        let bucket = VectorBucket::parse(text).map(IndexPlace::Vectors);
+        return bucket.ok_or_else(|| "a vector bucket, arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME".to_owned());
+    }
     if !Place::is_url(text) {
         return Ok(IndexPlace::Folder(PathBuf::from(text)));
     }
     let published = || Place::parse(text).map(IndexPlace::Published);
     let place = server(text).map(IndexPlace::Chroma).or_else(|_| published());
     place.map_err(|_| "a folder, s3://BUCKET/PREFIX, file:///FOLDER or the address of a Chroma server".to_owned())
+}
+
+impl VectorBucket {
+    /// True for what can only be meant as one.
+    pub(super) fn is_arn(text: &str) -> bool {
+        text.starts_with("arn:")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let [_, partition, "s3vectors", region, account, resource] = text.split(':').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let name = resource.strip_prefix("bucket/")?;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+        let is_name = |name: &str| !name.is_empty() && name.bytes().all(plain);
+        let fits = is_account && (3..=63).contains(&name.len()) && [partition, region, name].into_iter().all(is_name);
+        fits.then(|| Self { arn: text.to_owned(), region: region.to_owned() })
+    }
 }
 
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {

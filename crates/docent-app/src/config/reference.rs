@@ -1,6 +1,7 @@
 //! The page about all settings, made from their declarations.
 
-use super::settings::{Kind, SETTINGS, Setting};
+use super::setting::{Kind, Setting};
+use super::settings::SETTINGS;
 use std::fmt::Write;
 
 const OPENING: &str = "# Configuration

@@ -4,73 +4,13 @@ use super::reading::{
     TOKENS_MAX, address, choose, data_folder, dollars, index_place, list, mebibytes, number, processors, public_scopes,
     scratch_folder, seconds, server, set, truth,
 };
-use super::{Config, EmbedderChoice, Environment, GeneratorChoice, IndexPlace, LogLevel, Origin};
+use super::setting::{Kind, Preset, Setting};
+use super::{EmbedderChoice, GeneratorChoice, IndexPlace, LogLevel, Origin};
 use docent_core::rate::Rate;
-use docent_engine::Result;
 use docent_models::openai::Secret;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// How a value is treated before it is understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As it is.
-    Plain,
-    /// Made absolute.
-    Path,
-    /// Made absolute, unless it is a URL.
-    Place,
-    /// Never shown.
-    Secret,
-}
-
-/// What holds when nobody says anything.
-#[derive(Clone, Copy, Debug)]
-pub enum Preset {
-    /// No value.
-    Nothing(&'static str),
-    /// This value.
-    Is(&'static str),
-    /// A value that depends on the machine or on settings declared earlier; the first part says so in words.
-    Computed(&'static str, fn(&Config, &Environment) -> Result<Option<String>>),
-}
-
-impl Preset {
-    pub(super) fn text(self, before: &Config, environment: &Environment) -> Result<Option<String>> {
-        match self {
-            Self::Nothing(_) => Ok(None),
-            Self::Is(text) => Ok(Some(text.to_owned())),
-            Self::Computed(_, compute) => compute(before, environment),
-        }
-    }
-
-    pub(super) fn in_words(self) -> String {
-        match self {
-            Self::Nothing(words) | Self::Computed(words, _) => words.to_owned(),
-            Self::Is(text) => format!("`{text}`"),
-        }
-    }
-}
-
-/// The declaration of a setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// Heading in the reference.
-    pub group: &'static str,
-    /// Name in `docent.toml`, in messages and in `docent config`.
-    pub key: &'static str,
-    /// Environment variables, the strongest first.
-    pub environment: &'static [&'static str],
-    /// How its text is treated.
-    pub kind: Kind,
-    /// What holds otherwise.
-    pub default: Preset,
-    /// What it is, beginning in lower case and without full stop.
-    pub about: &'static str,
-    /// Understands the text; the error says what it must be.
-    pub(super) read: fn(&mut Config, &str) -> std::result::Result<(), String>,
-}
 
 use Kind::{Path, Place, Plain, Secret as Hidden};
 use Preset::{Computed, Is, Nothing};
@@ -133,7 +73,8 @@ pub const SETTINGS: &[Setting] = &[
             },
         ),
         about: "where the index is: a folder; `s3://BUCKET/PREFIX` or `file:///FOLDER` to answer from what was published there, \
-                S3 being reached by AWS's own variables; or the URL of a Chroma server",
+                S3 being reached by AWS's own variables; the URL of a Chroma server; or the ARN of a vector bucket of Amazon S3 \
+                Vectors, `arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME`, in a program that was built with what AWS offers",
         read: |config, text| set(&mut config.index, index_place(text)?),
     },
     Setting {
@@ -447,6 +388,15 @@ pub const SETTINGS: &[Setting] = &[
             }
             set(&mut config.api_keys, keys)
         },
+    },
+    Setting {
+        group: "Server",
+        key: "mcp_key",
+        environment: &["DOCENT_MCP_KEY"],
+        kind: Hidden,
+        default: Nothing("none"),
+        about: "the API key that `docent mcp` calls with on standard input; without one it may do everything",
+        read: |config, text| set(&mut config.mcp_key, Some(Secret::new(text))),
     },
     Setting {
         group: "Server",

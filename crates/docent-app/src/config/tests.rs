@@ -265,6 +265,23 @@ fn an_index_is_a_folder_or_a_server() {
 }
 
 #[test]
+fn a_vector_bucket_is_named_by_its_arn() {
+    let arn = "arn:aws:s3vectors:eu-central-1:123456789012:bucket/team-docs";
+    let loaded = place().variable("DOCENT_INDEX", arn).load().expect("valid");
+    let expected = VectorBucket { arn: arn.to_owned(), region: "eu-central-1".to_owned() };
+    assert_eq!(loaded.index, IndexPlace::Vectors(expected));
+    for wrong in [
+        "arn:aws:s3:::docs",
+        "arn:aws:s3vectors:eu-central-1:123456789012:bucket/team-docs/index/people",
+        "arn:aws:s3vectors:eu-central-1:team:bucket/docs",
+        "arn:aws:s3vectors::123456789012:bucket/docs",
+    ] {
+        let refusal = place().variable("DOCENT_INDEX", wrong).refusal();
+        assert!(refusal.contains("arn:aws:s3vectors:REGION:ACCOUNT:bucket/NAME"), "{refusal}");
+    }
+}
+
+#[test]
 fn a_store_that_only_chroma_opens_is_refused_with_what_to_do() {
     let refusal = place().variable("CHROMA_PATH", "chroma").refusal();
     assert!(refusal.contains("chroma run --path [FOLDER]/chroma") && refusal.contains("CHROMA_URL"), "{refusal}");

@@ -66,16 +66,22 @@ pub(crate) struct Report<'a> {
     screen: &'a Screen,
     bar: ProgressBar,
     json: bool,
+    is_dry: bool,
     files: usize,
     trouble: anyhow::Result<()>,
 }
 
 impl<'a> Report<'a> {
     pub(crate) fn new(screen: &'a Screen, json: bool) -> Self {
-        Self { screen, bar: screen.bar("ingest"), json, files: 0, trouble: Ok(()) }
+        Self { screen, bar: screen.bar("ingest"), json, is_dry: false, files: 0, trouble: Ok(()) }
     }
 
-    fn tell(&mut self, event: IngestEvent) {
+    /// The same for a sync, which may only say what would happen.
+    pub(crate) fn of_sync(screen: &'a Screen, json: bool, is_dry: bool) -> Self {
+        Self { screen, bar: screen.bar("sync"), json, is_dry, files: 0, trouble: Ok(()) }
+    }
+
+    pub(crate) fn tell(&mut self, event: IngestEvent) {
         match event {
             IngestEvent::Found { files } => {
                 self.files = files;
@@ -103,7 +109,7 @@ impl<'a> Report<'a> {
             return Ok(());
         }
         let (width, paint) = (self.screen.width, self.screen.paint);
-        Ok(self.screen.data(ingest::file(report, width, paint))?)
+        Ok(self.screen.data(ingest::file(report, self.is_dry, width, paint))?)
     }
 
     /// How many files there were; or why they could not be shown.
@@ -116,7 +122,7 @@ impl<'a> Report<'a> {
 /// A file takes two steps: it is read, and it is embedded and stored. What was settled at a glance took both at once.
 const fn steps(outcome: IngestOutcome) -> u64 {
     match outcome {
-        IngestOutcome::Refused | IngestOutcome::Unchanged => 2,
+        IngestOutcome::Refused | IngestOutcome::Unchanged | IngestOutcome::Deleted => 2,
         _ => 1,
     }
 }

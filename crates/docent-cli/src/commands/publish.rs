@@ -15,8 +15,10 @@ pub(crate) async fn run(setup: &Setup, args: PublishArgs) -> anyhow::Result<Exit
         Some(typed) => Place::parse(typed).map_err(Error::from)?,
         None => published_place(setup)?.clone(),
     };
-    if let IndexPlace::Chroma(url) = &config.index {
-        return Err(on_a_server(url).into());
+    match &config.index {
+        IndexPlace::Chroma(url) => return Err(elsewhere(&format!("on the Chroma server {url}"), "CHROMA_URL").into()),
+        IndexPlace::Vectors(bucket) => return Err(elsewhere(&format!("in {}", bucket.arn), "DOCENT_INDEX").into()),
+        IndexPlace::Folder(_) | IndexPlace::Published(_) => {}
     }
     let index = wiring::folder_index_from_config(config);
     let to = wiring::generations_from_config(config, &place)?;
@@ -29,16 +31,16 @@ pub(crate) async fn run(setup: &Setup, args: PublishArgs) -> anyhow::Result<Exit
     Ok(Exit::Done)
 }
 
-fn on_a_server(url: &str) -> Error {
-    Error::invalid(format!("the chunks are on the Chroma server {url}, which others read where it is"))
-        .hint("give them the same CHROMA_URL; to publish an index in a folder, name it with --index FOLDER")
+fn elsewhere(place: &str, setting: &str) -> Error {
+    Error::invalid(format!("the chunks are {place}, which others read where it is"))
+        .hint(format!("give them the same {setting}; to publish an index in a folder, name it with --index FOLDER"))
 }
 
 /// Where the index is, if that is a place that is published to.
 pub(crate) fn published_place(setup: &Setup) -> Result<&Place> {
     match &setup.config.index {
         IndexPlace::Published(place) => Ok(place),
-        IndexPlace::Folder(_) | IndexPlace::Chroma(_) => {
+        IndexPlace::Folder(_) | IndexPlace::Chroma(_) | IndexPlace::Vectors(_) => {
             Err(Error::invalid("it is not said where the published generations are")
                 .hint("name the place with --index s3://BUCKET/PREFIX or DOCENT_INDEX"))
         }

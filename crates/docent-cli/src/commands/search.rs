@@ -5,7 +5,7 @@ use crate::args::SearchArgs;
 use crate::exit::Exit;
 use crate::render::listing;
 use crate::setup::Setup;
-use docent_api::wire::{HitBody, SearchResults};
+use docent_api::wire::SearchResults;
 use docent_engine::Error;
 use docent_engine::answer::Search;
 
@@ -35,12 +35,7 @@ pub(crate) async fn run(setup: &Setup, args: SearchArgs) -> anyhow::Result<Exit>
     let found = app.engine.search(&search).await?;
     let screen = &setup.screen;
     if args.json {
-        screen.json(&SearchResults {
-            object: "list",
-            data: found.hits.into_iter().map(HitBody::from).collect(),
-            generation: found.generation,
-            mode: found.mode.as_str(),
-        })?;
+        screen.json(&SearchResults::new(search.collection, found))?;
         return Ok(Exit::Done);
     }
     if found.mode != search.mode {

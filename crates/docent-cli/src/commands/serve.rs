@@ -67,7 +67,7 @@ async fn serve(setup: &Setup) -> anyhow::Result<Exit> {
         }
     });
     let api = wiring::api_from_config(&config, &engine, reach).with_uploads(uploads);
-    let router = docent_api::router(api);
+    let router = docent_api::router_with_mcp(api, docent_mcp::over_http);
     let limits = ServeSettings { drain: GRACE, ..ServeSettings::default() };
     let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), limits));
     setup.screen.data(format!("listening on http://{address}"))?;
@@ -103,7 +103,8 @@ async fn until_true(mut stopped: watch::Receiver<bool>) {
 
 fn example(address: SocketAddr) -> String {
     format!(
-        "curl -s 'http://{address}/v1/queries' --json '{{\"query\": \"…\", \"wait\": 20}}'; the routes are at http://{address}/docs"
+        "curl -s 'http://{address}/v1/queries' --json '{{\"query\": \"…\", \"wait\": 20}}'; the routes are at http://{address}/docs, \
+         agents are served at http://{address}/mcp"
     )
 }
 

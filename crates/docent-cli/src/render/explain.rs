@@ -1,8 +1,9 @@
 //! How an answer came about, as a person reads it.
 
 use super::text::{Paint, columns, place, wrap};
+use docent_core::follow_up::Method;
 use docent_core::{Query, SearchMode};
-use docent_engine::trace::{Candidate, Trace};
+use docent_engine::trace::{Candidate, FollowUp, Trace};
 
 const INDENT: &str = "    ";
 
@@ -10,6 +11,7 @@ const INDENT: &str = "    ";
 pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) -> String {
     let mut out = Vec::new();
     out.push(wrap(&format!("Question: {}", trace.question), width, ""));
+    out.extend(trace.follow_up.as_ref().map(|follow_up| wrap(&origin(follow_up), width, "  ")));
     out.push(format!(
         "Collection {}, generation {}, answered by {}",
         query.request.collection, trace.generation, trace.generator
@@ -29,6 +31,16 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
     out.push(format!("\n{}", paint.bold("Time and tokens")));
     out.push(format!("  {}", times(trace)));
     out.join("\n")
+}
+
+/// What a question that follows others was, and who had it stand alone.
+fn origin(follow_up: &FollowUp) -> String {
+    let who = match (follow_up.method, &follow_up.failure) {
+        (Method::Model, _) => "rewritten by the model".to_owned(),
+        (Method::Rule, None) => "understood by rule".to_owned(),
+        (Method::Rule, Some(failure)) => format!("understood by rule, as the model failed: {failure}"),
+    };
+    format!("asked as \u{201c}{}\u{201d}, {who}", follow_up.asked)
 }
 
 fn candidates(candidates: &[Candidate]) -> Vec<String> {

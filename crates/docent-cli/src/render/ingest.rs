@@ -3,10 +3,12 @@
 use super::text::{Paint, count, parts, wrap};
 use docent_core::IngestOutcome;
 use docent_engine::ingest::{FileReport, IngestSummary};
+use docent_engine::sync::SyncSummary;
 
 /// A file's line, and what else there is to say about it.
-pub(crate) fn file(report: &FileReport, width: usize, paint: Paint) -> String {
-    let word = format!("{:>9}", report.outcome.as_str());
+pub(crate) fn file(report: &FileReport, is_dry: bool, width: usize, paint: Paint) -> String {
+    let word = if is_dry { planned(report.outcome) } else { report.outcome.as_str() };
+    let word = format!("{word:>9}");
     let word = match report.outcome {
         IngestOutcome::Refused => paint.red(&word),
         IngestOutcome::Partial => paint.yellow(&word),
@@ -32,6 +34,16 @@ pub(crate) fn file(report: &FileReport, width: usize, paint: Paint) -> String {
     text
 }
 
+/// What has not happened yet.
+const fn planned(outcome: IngestOutcome) -> &'static str {
+    match outcome {
+        IngestOutcome::Added => "add",
+        IngestOutcome::Updated => "update",
+        IngestOutcome::Deleted => "delete",
+        IngestOutcome::Unchanged | IngestOutcome::Partial | IngestOutcome::Refused => outcome.as_str(),
+    }
+}
+
 fn push_remark(text: &mut String, remark: &str, width: usize) {
     text.push('\n');
     text.push_str(&wrap(remark, width, "           "));
@@ -49,20 +61,37 @@ fn ranges(numbers: &[u32]) -> String {
 
 /// The whole run in one line.
 pub(crate) fn summary(summary: &IngestSummary, collection: &str) -> String {
-    let counts = [
-        (summary.added, "added"),
-        (summary.updated, "updated"),
-        (summary.partial, "partial"),
-        (summary.unchanged, "unchanged"),
-        (summary.refused, "refused"),
-    ];
-    let parts: Vec<_> =
-        counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
+    let parts = counts(summary, IngestOutcome::as_str);
     let stored = count(summary.chunks, "chunk");
     match (parts.is_empty(), summary.chunks) {
         (true, _) => format!("nothing to do in collection {collection}"),
         (false, 0) => format!("{} in collection {collection}", parts.join(", ")),
         (false, _) => format!("{} in collection {collection} ({stored})", parts.join(", ")),
+    }
+}
+
+fn counts(summary: &IngestSummary, word: impl Fn(IngestOutcome) -> &'static str) -> Vec<String> {
+    let counts = [
+        (summary.added, IngestOutcome::Added),
+        (summary.updated, IngestOutcome::Updated),
+        (summary.deleted, IngestOutcome::Deleted),
+        (summary.partial, IngestOutcome::Partial),
+        (summary.unchanged, IngestOutcome::Unchanged),
+        (summary.refused, IngestOutcome::Refused),
+    ];
+    let happened = counts.into_iter().filter(|(number, _)| *number > 0);
+    happened.map(|(number, outcome)| format!("{number} {}", word(outcome))).collect()
+}
+
+/// What a sync did or would do, in one line.
+pub(crate) fn synced(synced: &SyncSummary, collection: &str) -> String {
+    if !synced.dry_run {
+        return summary(&synced.files, collection);
+    }
+    let parts = counts(&synced.files, planned);
+    match parts.is_empty() {
+        true => format!("nothing would change in collection {collection}"),
+        false => format!("{} in collection {collection}; nothing was changed", parts.join(", ")),
     }
 }
 

@@ -219,8 +219,8 @@ fn a_data_folder_that_cannot_be_one() {
                            to the file
     fail  access           the keys cannot be read
                            hint: see the query store above
-      ok  embedding model  local/all-MiniLM-L6-v2-q8, 384 dimensions, [N] ms for the
-                           first sentence
+      ok  embedding model  local/all-MiniLM-L6-v2-q8, 384 dimensions; the first
+                           sentence took [N] ms
     fail  parser           cannot write a file to try the parser with: Not a
                            directory (os error 20)
                            hint: see the data folder above

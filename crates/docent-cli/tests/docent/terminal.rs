@@ -51,6 +51,11 @@ impl Terminal {
         self.folder.path().join(name)
     }
 
+    /// Its variables, for a program that starts the program.
+    pub(crate) fn variables(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+    }
+
     /// The program, ready to start.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());

@@ -1,9 +1,11 @@
-//! The program on a Chroma server, with its own collections and with one that LangChain filled.
+//! The program on a Chroma server, with its own collections and with one that LangChain filled; and on a vector bucket.
 
 use crate::terminal::{Ran, Terminal};
 use docent_engine::ports::Embedder;
 use docent_models::local::LocalEmbedder;
 use docent_testkit::chroma::ChromaServer;
+use docent_testkit::ministack::REGION;
+use docent_testkit::vector_bucket::{BUCKET_ARN, VectorBucket};
 use serde_json::json;
 
 const LEAVE: &str = "# Leave policy\n\n## Annual leave\n\nEverybody has 25 days of annual leave in a calendar year.\n\n\
@@ -24,6 +26,29 @@ fn place() -> Option<Place> {
 #[test]
 fn documents_in_chroma_are_asked_changed_and_deleted() {
     let Some(Place { terminal, server: _server }) = place() else { return };
+    are_asked_changed_and_deleted(&terminal);
+}
+
+/// Only a program that was built with what AWS offers can do this: in a build of the whole workspace it is.
+#[test]
+fn documents_in_a_vector_bucket_are_asked_changed_and_deleted() {
+    let terminal = Terminal::new().file("handbook/leave.md", LEAVE).with("DOCENT_INDEX", BUCKET_ARN);
+    let Some(bucket) = VectorBucket::start(&terminal.path("home")) else { return };
+    let terminal = terminal
+        .with("AWS_ENDPOINT_URL", &bucket.endpoint())
+        .with("AWS_REGION", REGION)
+        .with("AWS_ACCESS_KEY_ID", "key")
+        .with("AWS_SECRET_ACCESS_KEY", "secret");
+    let first = terminal.docent(&["collections"]);
+    if first.stderr.contains("built without what AWS offers") {
+        assert!(first.stderr.contains("--features aws"), "{}", first.transcript());
+        println!("skipped: this program was built without what AWS offers");
+        return;
+    }
+    are_asked_changed_and_deleted(&terminal);
+}
+
+fn are_asked_changed_and_deleted(terminal: &Terminal) {
     terminal.docent(&["ingest", "handbook"]).succeeded();
     let question = "How many days of annual leave do we have?";
     let answer = terminal.docent(&["ask", question, "--json"]).json();

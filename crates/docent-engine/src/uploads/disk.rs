@@ -161,20 +161,13 @@ impl Disk {
         if !place.is_file() {
             link(&self.waiting(id), &place).map_err(|error| trouble("an original file could not be kept", error))?;
         }
-        self.remove_others(&folder, Some(&place))
+        remove_others(&folder, &place)
     }
 
     /// Removes originals of a document that are not of the version that is stored.
     pub(crate) fn remove_stale_originals(&self, collection: &str, document_id: &str, hash: &str) -> Result<()> {
         let place = self.original(collection, document_id, hash);
-        self.remove_others(&self.of_document(collection, document_id), Some(&place))
-    }
-
-    fn remove_others(&self, folder: &Path, kept: Option<&Path>) -> Result<()> {
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-        let others = entries.flatten().map(|entry| entry.path()).filter(|path| Some(path.as_path()) != kept);
-        let removed = others.map(fs::remove_file).collect::<io::Result<()>>();
-        removed.map_err(|error| trouble("an original file could not be removed", error))
+        remove_others(&self.of_document(collection, document_id), &place)
     }
 
     pub(crate) fn forget_document(&self, collection: &str, document_id: &str) -> Result<()> {
@@ -188,6 +181,13 @@ impl Disk {
 
 fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(|error| trouble("the folder of uploads cannot be used", error))
+}
+
+fn remove_others(folder: &Path, kept: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    let mut others = entries.flatten().map(|entry| entry.path()).filter(|path| path != kept);
+    let removed = others.try_for_each(fs::remove_file);
+    removed.map_err(|error| trouble("an original file could not be removed", error))
 }
 
 fn remove_folder(folder: &Path) -> Result<()> {

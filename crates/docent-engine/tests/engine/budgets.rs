@@ -11,6 +11,7 @@ use docent_testkit::provider::{ScriptedGenerator, Step};
 use std::time::Duration;
 
 const ESTIMATE: Spending = Spending { tokens: 1_000, money: MicroDollars(5_000) };
+const FOLLOW_UP: Spending = Spending { tokens: 300, money: MicroDollars(700) };
 /// Of one answer: 120 tokens of the model, 6 words embedded.
 const REAL: Spending = Spending { tokens: 126, money: MicroDollars(52) };
 
@@ -22,7 +23,7 @@ fn prices() -> Prices {
 
 fn settings(all: Option<u64>, per_key: Option<u64>) -> Settings {
     let caps = |tokens| Caps { tokens, money: None };
-    let budget = Budget { all: caps(all), per_key: caps(per_key), estimate: ESTIMATE };
+    let budget = Budget { all: caps(all), per_key: caps(per_key), estimate: ESTIMATE, follow_up: FOLLOW_UP };
     Settings { budget, prices: prices(), ..Settings::default() }
 }
 
@@ -75,6 +76,15 @@ async fn what_is_put_aside_makes_room_for_what_was_spent() {
     assert_eq!((spent(&house, EVERYBODY).await, spent(&house, "key_a").await), (REAL, REAL));
     submit(&house, None).await.expect("accepted");
     assert_eq!((spent(&house, EVERYBODY).await, spent(&house, "key_a").await), (REAL.plus(ESTIMATE), REAL));
+}
+
+#[tokio::test]
+async fn a_question_that_follows_others_has_more_put_aside() {
+    let house = house(ScriptedGenerator::quoting_the_best_passage(), settings(Some(10_000), None)).await;
+    let mut request = question("And part-timers?");
+    request.earlier = vec!["How many days of annual leave?".to_owned()];
+    house.engine.submit(request, None).await.expect("accepted");
+    assert_eq!(spent(&house, EVERYBODY).await, ESTIMATE.plus(FOLLOW_UP));
 }
 
 #[tokio::test]

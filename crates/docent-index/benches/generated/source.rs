@@ -120,6 +120,7 @@ fn record(id: String) -> Document {
         unreadable_pages: Vec::new(),
         warnings: Vec::new(),
         ingested_at: Timestamp::from_millis(0),
+        source: None,
     }
 }
 

@@ -107,6 +107,12 @@ impl Dialect {
         }
     }
 
+    /// The request for a few words in one piece.
+    pub(crate) fn plain<'a>(self, settings: &'a OpenAiSettings, messages: &'a [Message]) -> ChatRequest<'a> {
+        let plain = Self { format: Format::Free, usage_in_stream: false, ..self };
+        ChatRequest { stream: false, ..plain.request(settings, messages) }
+    }
+
     fn response_format(self) -> Option<Value> {
         match self.format {
             Format::Schema => {

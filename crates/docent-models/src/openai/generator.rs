@@ -1,19 +1,22 @@
 //! Answers from a chat model.
 
 use super::client::{Body, Client};
-use super::dialect::{Dialect, FULL, Format};
+use super::dialect::{Dialect, FULL};
 use super::evidence::Evidence;
 use super::failure::{Attempt, Failure, malformed};
 use super::reply::Reply;
 use super::retry::Deadline;
+use super::scan::without_thoughts;
 use super::settings::OpenAiSettings;
 use super::sse::EventReader;
-use super::wire::{ChatRequest, Completion};
+use super::wire::{ChatRequest, Completion, Content, TokenUsage};
 use docent_core::Usage;
-use docent_core::prompt::{Message, NumberedChunk, Prompt, PromptParts, Role, answer_prompt};
+use docent_core::follow_up;
+use docent_core::prompt::{Message, NumberedChunk, Prompt, PromptParts, Role, answer_prompt, rewrite_prompt};
 use docent_core::query::Statement;
-use docent_engine::ports::{GenerateEvent, GenerateRequest, Generator};
+use docent_engine::ports::{GenerateEvent, GenerateRequest, Generator, RewriteRequest, Rewritten};
 use docent_engine::{Error, Result};
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +30,8 @@ const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 const LINGER: Duration = Duration::from_millis(200);
 /// Tokens that the check may cost; some endpoints refuse fewer.
 const CHECK_TOKENS: u32 = 16;
+/// Tokens that a rewritten question may cost: some models think before they write.
+pub const REWRITE_TOKENS: u32 = 1_000;
 
 /// A chat model behind an OpenAI-compatible endpoint.
 ///
@@ -86,6 +91,11 @@ impl Generator for OpenAiGenerator {
         let work = stream::once(work).filter_map(|()| std::future::ready(None));
         let events = stream::poll_fn(move |context| receiver.poll_recv(context));
         stream::select(events, work).boxed()
+    }
+
+    fn rewrite(&self, request: RewriteRequest) -> BoxFuture<'static, Result<Option<Rewritten>>> {
+        let inner = Arc::clone(&self.inner);
+        Box::pin(async move { inner.rewrite(&request).await.map(Some) })
     }
 }
 
@@ -250,18 +260,34 @@ impl Inner {
         let settings = OpenAiSettings { max_output_tokens: Some(CHECK_TOKENS), ..self.settings().clone() };
         loop {
             let dialect = self.dialect();
-            let plain = Dialect { format: Format::Free, usage_in_stream: false, ..dialect };
-            let request = ChatRequest { stream: false, ..plain.request(&settings, &messages) };
-            match self.check_once(&request, self.client.attempt(deadline)).await {
-                Ok(model) => return Ok(Checked { model, latency: begun.elapsed() }),
+            let request = dialect.plain(&settings, &messages);
+            match self.whole(&request, self.client.attempt(deadline)).await {
+                Ok(completion) => {
+                    let model = completion.model.unwrap_or(settings.model);
+                    return Ok(Checked { model, latency: begun.elapsed() });
+                }
                 Err(failure) if self.learn(dialect, &failure) => {}
                 Err(failure) => return Err(failure.error),
             }
         }
     }
 
-    /// Returns the name of the model that answered.
-    async fn check_once(&self, request: &ChatRequest<'_>, deadline: Deadline) -> Attempt<String> {
+    async fn rewrite(&self, request: &RewriteRequest) -> Result<Rewritten> {
+        let deadline = self.client.attempt(Deadline::after(request.time_limit));
+        let messages = rewrite_prompt(&request.earlier, &request.question);
+        let settings = OpenAiSettings { max_output_tokens: Some(REWRITE_TOKENS), ..self.settings().clone() };
+        loop {
+            let dialect = self.dialect();
+            match self.whole(&dialect.plain(&settings, &messages), deadline).await {
+                Ok(completion) => return rewritten(completion),
+                Err(failure) if self.learn(dialect, &failure) => {}
+                Err(failure) => return Err(failure.error),
+            }
+        }
+    }
+
+    /// A completion in one piece.
+    async fn whole(&self, request: &ChatRequest<'_>, deadline: Deadline) -> Attempt<Completion> {
         let body = self.client.post(PATH, request.model, request, deadline).await?;
         let bytes = body.whole(ANSWER_BYTES).await?;
         let completion: Completion = serde_json::from_slice(&bytes)
@@ -269,8 +295,17 @@ impl Inner {
         if completion.choices.is_empty() {
             return Err(malformed("a completion without an answer").into());
         }
-        Ok(completion.model.unwrap_or_else(|| request.model.to_owned()))
+        Ok(completion)
     }
+}
+
+fn rewritten(completion: Completion) -> Result<Rewritten> {
+    let usage = completion.usage.map(TokenUsage::of_chat).unwrap_or_default();
+    let said = completion.choices.into_iter().next().and_then(|choice| choice.message?.content);
+    let said = said.map(Content::into_text).unwrap_or_default();
+    let question = without_thoughts(&said).and_then(follow_up::rewritten);
+    let question = question.ok_or_else(|| malformed("something that is not a question"))?;
+    Ok(Rewritten { question, usage })
 }
 
 /// One attempt at one question.
