@@ -175,7 +175,7 @@ async fn of_many_racing_claims_one_is_granted(store: Store) {
 async fn a_newer_upload_takes_the_place_of_one_that_waits(store: Store) {
     let (older, other) = (accepted(&store, "a.md").await, accepted(&store, "b.md").await);
     let newer = sample_upload("a.md");
-    assert_eq!(store.accept(&newer, &sample_failure()).await.expect("accept"), [older.id.clone()]);
+    assert_eq!(store.accept(&newer, &sample_failure()).await.expect("accept"), std::slice::from_ref(&older.id));
     let older = fetch(&store, &older.id).await;
     assert_eq!((older.status, older.failure), (QueryStatus::Cancelled, Some(sample_failure())));
     assert_eq!(fetch(&store, &other.id).await.status, QueryStatus::Queued);
