@@ -81,8 +81,9 @@ pub(crate) async fn read(
     found.map(Json).ok_or_else(|| unknown(&id))
 }
 
-/// Removes a document: when this returns, no search and no new answer can return its text. Its original file and the reports of
-/// its uploads go with it.
+/// Removes a document: when this returns, no search and no new answer can return its text.
+///
+/// Its original file and the reports of its uploads go with it.
 #[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), InCollection),
     responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(

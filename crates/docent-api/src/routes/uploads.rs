@@ -41,8 +41,9 @@ pub(crate) struct PutParams {
     wait: Option<f64>,
 }
 
-/// Uploads a file: 202 with the address of its job, or 200 with the report if it comes within `wait`. The path is the document's
-/// identity: another file under it replaces it, the same bytes again change nothing.
+/// Uploads a file: 202 with the address of its job, or 200 with the report if it comes within `wait`.
+///
+/// The path is the document's identity: another file under it replaces it, the same bytes again change nothing.
 #[utoipa::path(put, path = "/v1/documents/{id}", operation_id = "upload_document", tag = "documents",
     params(("id" = String, Path, description = "The document's path, such as `handbook/leave.md`, percent-encoded; its extension and its \
         first bytes say what it is"), PutParams),
