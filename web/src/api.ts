@@ -13,6 +13,8 @@ export type Source = Schemas["SourceBody"];
 export type Document = Schemas["DocumentBody"];
 export type Collection = Schemas["CollectionBody"];
 export type Page = Schemas["PageBody"];
+export type Job = Schemas["JobBody"];
+export type Uploads = Schemas["UploadsBody"];
 
 /** A refusal, in the server's words. */
 export class Problem extends Error {
@@ -68,6 +70,44 @@ export async function send(request: Request): Promise<Response> {
     if (response.status !== 401) return response;
     await anotherKeyThan(tried);
   }
+}
+
+/** What the server answered to a file. */
+export interface Answer {
+  status: number;
+  body: unknown;
+}
+
+/** Sends a file as it is and tells how much of it has left; `fetch` cannot tell that. */
+export async function sendFile(to: string, file: File, progress: (share: number) => void): Promise<Answer> {
+  for (;;) {
+    const tried = key;
+    const answer = await sendOnce(to, file, tried, progress);
+    if (answer.status !== 401) return answer;
+    await anotherKeyThan(tried);
+  }
+}
+
+function sendOnce(to: string, file: File, with_: string | null, progress: (share: number) => void): Promise<Answer> {
+  return new Promise((found, failed) => {
+    const call = new XMLHttpRequest();
+    call.open("PUT", to);
+    call.responseType = "json";
+    if (with_ !== null) call.setRequestHeader("authorization", `Bearer ${with_}`);
+    call.upload.onprogress = ({ loaded, total }) => progress(total > 0 ? loaded / total : 1);
+    call.onload = () => found({ status: call.status, body: call.response });
+    call.onerror = () => failed(new TypeError("the connection broke"));
+    call.send(file);
+  });
+}
+
+export const problemOf = ({ status, body }: Answer): Problem => problem(status, body);
+
+/** The bytes behind an address, to be saved: with a key where one is needed, which a link cannot send. */
+export async function saved(path: string): Promise<string> {
+  const response = await send(new Request(address(path)));
+  if (!response.ok) throw problem(response.status, await response.json());
+  return URL.createObjectURL(new Blob([await response.arrayBuffer()], { type: "application/octet-stream" }));
 }
 
 /** The address of something on this server; it may live below a path. */

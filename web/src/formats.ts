@@ -17,4 +17,4 @@ const FORMATS: Record<string, Format> = {
   code: { name: "Source code", part: "part" },
 };
 
-export const formatOf = (format: string): Format => FORMATS[format] ?? { name: format, part: "section" };
+export const formatOf = (format: string | null | undefined): Format => FORMATS[format ?? ""] ?? { name: format ?? "", part: "section" };

@@ -4,6 +4,7 @@ import "./style/base.css";
 import "./style/frame.css";
 import "./style/answer.css";
 import "./style/panels.css";
+import "./style/uploads.css";
 import { Shell } from "./view/Shell";
 
 const app = document.getElementById("app");

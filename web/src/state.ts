@@ -72,9 +72,12 @@ export async function find(id: string): Promise<boolean> {
   return true;
 }
 
-/** Asks, and goes to where the answer will be. The same `attempt` sent again is the same question. */
-export async function ask(question: string, attempt: string): Promise<void> {
-  const body = { query: question, user_id: user, ...(collection.value ? { collection: collection.value } : {}) };
+/** Asks, and goes to where the answer will be. The same `attempt` sent again is the same question. One that follows another is
+ * asked where that one was. */
+export async function ask(question: string, attempt: string, before?: Query): Promise<void> {
+  const where = before?.collection ?? collection.value;
+  const follows = before ? { previous_query_id: before.id } : {};
+  const body = { query: question, user_id: user, ...(where ? { collection: where } : {}), ...follows };
   const params = { header: { "Idempotency-Key": attempt } };
   const query = (await got(api.POST("/v1/queries", { body, params }))) as Query;
   keep(query);

@@ -1,5 +1,6 @@
 // The page against the real server: what people do with it, what they see, and what it must never do.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { ask, assertAccessible, launch, picture, stands, visit } from "./browser.mjs";
 import { line, serve } from "./docent.mjs";
@@ -251,6 +252,99 @@ describe("deleting a document", () => {
     });
     await server.stop();
   });
+});
+
+describe("uploading", () => {
+  let server;
+  before(async () => (server = await serve({ env: { DOCENT_FILE_MIB: "1" } })));
+  after(() => server?.stop());
+  const open = (act, options) => visit(browser, `${server.address}/#/documents`, act, options);
+  const parking = (spaces) => `# Parking\n\nThe garage in Delft has ${spaces} parking spaces for bicycles.\n`;
+  const file = (name, text) => ({ name, mimeType: "text/markdown", buffer: Buffer.from(text, "latin1") });
+  const choose = async (page, files) => {
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.getByRole("button", { name: "Add files" }).press("Enter")]);
+    await chooser.setFiles(files);
+  };
+  const sent = (page, name) => page.locator(".file", { hasText: name });
+  const GARAGE = "How many parking spaces for bicycles does the garage in Delft have?";
+
+  it("takes a file in, answers from it, hands it back, and forgets it", () =>
+    open(async (page) => {
+      await choose(page, [file("parking.md", parking(240))]);
+      await sent(page, "parking.md").getByText("Added").waitFor();
+      const entry = page.locator(".document", { hasText: "Parking" });
+      await entry.waitFor();
+      await assertAccessible(page, "an upload");
+      await picture(page, "upload");
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "Save the original of Parking" }).click(),
+      ]);
+      assert.equal(download.suggestedFilename(), "parking.md");
+      assert.equal(readFileSync(await download.path(), "utf8"), parking(240));
+
+      await page.getByRole("link", { name: "New question" }).click();
+      await ask(page, GARAGE);
+      await stands(page, "Answered");
+      assert.match(await page.locator(".evidence").innerText(), /240 parking spaces/);
+      await ask(page, "And in Utrecht?");
+      await page.locator(".before", { hasText: GARAGE }).waitFor();
+
+      await page.getByRole("link", { name: "Documents", exact: true }).click();
+      await page.getByRole("button", { name: "Delete Parking" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+      await entry.waitFor({ state: "detached" });
+      await page.locator(".entry-text", { hasText: GARAGE }).click();
+      await page.getByRole("button", { name: "Ask again" }).click();
+      await page.locator(".entry-text", { hasText: GARAGE }).nth(1).waitFor();
+      await page.locator(".progress.not_found, .progress.answered").waitFor();
+      assert.doesNotMatch(await page.locator("article").innerText(), /240 parking spaces/);
+    }));
+
+  it("says why a file is refused", () =>
+    open(async (page) => {
+      await choose(page, [
+        file("letter.pages", "PK"),
+        file("broken.pdf", "%PDF-1.7 and nothing behind it"),
+        file("picture.md", "\x89PNG\r\n\x1a\n"),
+        file("large.txt", "x".repeat(1_100_000)),
+      ]);
+      await sent(page, "letter.pages").getByText("Apple Pages files are not read").waitFor();
+      await sent(page, "picture.md").getByText("rename it or replace it").waitFor();
+      await sent(page, "large.txt").getByText("larger than the 1 MiB").waitFor();
+      await sent(page, "broken.pdf").locator(".icon").waitFor();
+      const entry = page.locator(".document", { hasText: "broken.pdf" });
+      await entry.locator(".document-refusal").waitFor();
+      await page.getByText("4 files done").waitFor();
+      await assertAccessible(page, "refused files");
+      await picture(page, "upload-refused");
+      await page.getByRole("button", { name: "Clear" }).click();
+      assert.equal(await page.locator(".file").count(), 0);
+      await page.getByRole("button", { name: "Delete broken.pdf" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+      await entry.waitFor({ state: "detached" });
+    }));
+
+  it("takes what is dropped, on a narrow screen and in the dark", () =>
+    open(
+      async (page) => {
+        const data = await page.evaluateHandle(() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["# Quiet room\n\nThe quiet room is on the fourth floor.\n"], "quiet room.md"));
+          return data;
+        });
+        await page.locator(".drop").waitFor();
+        await page.dispatchEvent(".drop", "dragover", { dataTransfer: data });
+        await page.locator(".drop.is-over").waitFor();
+        await page.dispatchEvent(".drop", "drop", { dataTransfer: data });
+        await sent(page, "quiet room.md").getByText("Added").waitFor();
+        await assertAccessible(page, "narrow-dark: an upload");
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `${overflow} pixels too wide`);
+        await picture(page, "narrow-dark-upload");
+      },
+      { ...NARROW, ...DARK },
+    ));
 });
 
 describe("with a language model", () => {

@@ -5,16 +5,20 @@ use crate::state::Api;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Largest body, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// All the time that a file may take to arrive.
+const FILE_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// A JSON body; whatever its content type says.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -45,14 +49,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// Gives a request's body so much time to arrive; what comes later is an error to whoever reads it.
+/// Gives a request's body so much time to arrive; what comes later is an error to whoever reads it. A file (the body of a `PUT`)
+/// has that time for each piece, and an hour for all of them.
 pub(crate) async fn in_time(State(api): State<Api>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
-    let deadline = Instant::now() + api.settings.body_time;
+    let (started, time) = (Instant::now(), api.settings.body_time);
+    let is_file = request.method() == Method::PUT;
     let (parts, body) = request.into_parts();
     let pieces = futures::stream::unfold(body.into_data_stream(), move |mut pieces| async move {
+        let deadline = if is_file { (Instant::now() + time).min(started + FILE_TIME) } else { started + time };
         let piece = timeout_at(deadline, pieces.next()).await;
         let piece = piece.unwrap_or_else(|late| Some(Err(axum::Error::new(late))))?;
         Some((piece, pieces))

@@ -1,7 +1,7 @@
 //! The description of all routes (OpenAPI 3.1).
 
 use crate::access::{Need, need};
-use crate::routes::{chat, collections, documents, health, models, queries, search};
+use crate::routes::{chat, collections, documents, health, models, queries, search, uploads};
 use crate::{events, facade};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,7 @@ const BEARER: &str = "bearer";
         queries::create, queries::list, queries::read, queries::delete, queries::trace, queries::cancel, queries::feedback,
         events::stream, search::search, chat::complete, models::list, models::read,
         documents::list, documents::read, documents::delete, documents::page,
+        uploads::put, uploads::original, uploads::settings, uploads::job, uploads::jobs,
         collections::list, collections::read, collections::delete,
         health::alive, health::ready,
         facade::index, facade::submit_query, facade::get_query, facade::list_query,

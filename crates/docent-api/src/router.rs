@@ -2,7 +2,7 @@
 
 use crate::inside::Inside;
 use crate::problem::{Problem, internal};
-use crate::routes::{chat, collections, documents, health, models, queries, search};
+use crate::routes::{chat, collections, documents, health, models, queries, search, uploads};
 use crate::state::Api;
 use crate::{access, body, docs, events, facade, openapi, origins, page, request_id};
 use axum::Router;
@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use std::convert::Infallible;
 use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -29,8 +29,14 @@ pub fn router(api: Api) -> Router {
         .route("/models", get(models::list))
         .route("/models/{id}", get(models::read))
         .route("/documents", get(documents::list))
-        .route("/documents/{id}", get(documents::read).delete(documents::delete))
-        .route("/documents/{id}/pages/{place}", get(documents::page))
+        .route("/documents/{id}", get(documents::read).put(uploads::put).delete(documents::delete))
+        .route("/documents/{id}/original", get(uploads::original).put(uploads::put))
+        .route("/documents/{id}/pages/{place}", get(documents::page).put(uploads::put))
+        // The path of an upload has as many parts as it likes.
+        .route("/documents/{id}/{*rest}", put(uploads::put))
+        .route("/uploads", get(uploads::settings))
+        .route("/jobs", get(uploads::jobs))
+        .route("/jobs/{id}", get(uploads::job))
         .route("/collections", get(collections::list))
         .route("/collections/{name}", get(collections::read).delete(collections::delete))
         .method_not_allowed_fallback(method_not_allowed);

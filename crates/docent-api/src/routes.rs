@@ -7,3 +7,4 @@ pub(crate) mod health;
 pub(crate) mod models;
 pub(crate) mod queries;
 pub(crate) mod search;
+pub(crate) mod uploads;

@@ -3,6 +3,7 @@
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
 use docent_engine::Engine;
+use docent_engine::uploads::Uploads;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,11 +56,19 @@ pub struct Api {
     pub engine: Arc<Engine>,
     /// Defaults and access.
     pub settings: Arc<ApiSettings>,
+    /// Takes files in; none where the index is made elsewhere.
+    pub uploads: Option<Arc<Uploads>>,
 }
 
 impl Api {
-    /// Puts both together.
+    /// Puts both together. Uploads are refused.
     pub fn new(engine: Arc<Engine>, settings: ApiSettings) -> Self {
-        Self { engine, settings: Arc::new(settings) }
+        Self { engine, settings: Arc::new(settings), uploads: None }
+    }
+
+    /// The same, taking uploads if there is somebody to take them in.
+    #[must_use]
+    pub fn with_uploads(self, uploads: Option<Arc<Uploads>>) -> Self {
+        Self { uploads, ..self }
     }
 }

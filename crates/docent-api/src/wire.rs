@@ -1,5 +1,9 @@
 //! Bodies of requests and responses.
 
+mod jobs;
+
+pub use jobs::{JobBody, LastUploadBody, ReportBody, UploadsBody, shown_job, stored_job};
+
 use docent_core::query::{Failure, Feedback, Query};
 use docent_core::{
     Citation, Cost, Document, Filter, Hit, MicroDollars, Outcome, Page, QueryStatus, SearchMode, Source, Timestamp,
@@ -450,7 +454,7 @@ impl From<Hit> for HitBody {
 }
 
 /// A document: everything but its text.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct DocumentBody {
     /// `doc_` and 32 hexadecimal digits.
     pub id: String,
@@ -460,8 +464,9 @@ pub struct DocumentBody {
     pub filename: String,
     /// Its title.
     pub title: String,
-    /// `pdf`, `markdown`, `html`, `text`, `docx`, `pptx`, `xlsx`, `csv`, `epub`, `notebook`, `email` or `code`.
-    pub format: &'static str,
+    /// `pdf`, `markdown`, `html`, `text`, `docx`, `pptx`, `xlsx`, `csv`, `epub`, `notebook`, `email` or `code`; null if
+    /// nothing is stored.
+    pub format: Option<&'static str>,
     /// BLAKE3 of its bytes.
     pub content_hash: String,
     /// Size of the file.
@@ -476,8 +481,14 @@ pub struct DocumentBody {
     pub unreadable_pages: Vec<u32>,
     /// What the reader noticed.
     pub warnings: Vec<String>,
-    /// RFC 3339.
-    pub ingested_at: String,
+    /// RFC 3339; null if nothing is stored.
+    pub ingested_at: Option<String>,
+    /// `stored`; or, of an uploaded file of which nothing is stored, `refused` or `failed`: `last_upload` says why.
+    pub state: &'static str,
+    /// Where the original file is, if this server keeps it.
+    pub original: Option<String>,
+    /// How its last upload went, if it was uploaded to this server. One that was refused leaves the version of before.
+    pub last_upload: Option<LastUploadBody>,
 }
 
 impl From<Document> for DocumentBody {
@@ -487,7 +498,7 @@ impl From<Document> for DocumentBody {
             object: "document",
             filename: document.filename,
             title: document.title,
-            format: document.format.as_str(),
+            format: Some(document.format.as_str()),
             content_hash: document.content_hash,
             bytes: document.bytes,
             pages: document.pages,
@@ -495,7 +506,10 @@ impl From<Document> for DocumentBody {
             chunks: document.chunks,
             unreadable_pages: document.unreadable_pages,
             warnings: document.warnings,
-            ingested_at: timestamp(document.ingested_at),
+            ingested_at: Some(timestamp(document.ingested_at)),
+            state: "stored",
+            original: None,
+            last_upload: None,
         }
     }
 }

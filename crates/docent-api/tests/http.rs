@@ -17,5 +17,7 @@ mod house;
 mod page;
 #[path = "http/sockets.rs"]
 mod sockets;
+#[path = "http/uploads.rs"]
+mod uploads;
 #[path = "http/v1.rs"]
 mod v1;

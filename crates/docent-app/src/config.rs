@@ -147,6 +147,8 @@ pub struct Config {
     pub workers: usize,
     /// What one file may cost.
     pub parse: ParseLimits,
+    /// Whether the original files of uploads are kept.
+    pub keep_originals: bool,
     /// The DynamoDB table that keeps the queries, instead of a file.
     pub table_name: Option<String>,
     /// The Lambda function that works on queries.
@@ -191,6 +193,7 @@ impl Config {
             cors_origins: Vec::new(),
             workers: 0,
             parse: ParseLimits::default(),
+            keep_originals: true,
             table_name: None,
             worker_lambda_name: None,
             openai_api_key_secret_arn: None,

@@ -5,7 +5,7 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Config, Environment, Flags, LogLevel};
-use crate::wiring::{engine_from_config, make_data_folder};
+use crate::wiring::{engine_from_config, make_data_folder, stores_from_config};
 use docent_engine::ports::Dispatcher;
 use docent_engine::{Engine, Error, Result};
 use std::sync::Arc;
@@ -56,7 +56,8 @@ impl Function {
         make_data_folder(&config.data)?;
         let cloud = Cloud::default();
         let dispatcher: Arc<dyn Dispatcher> = cloud.dispatcher(worker).await;
-        let engine = engine_from_config(&config, &cloud, dispatcher).await?;
+        let stores = stores_from_config(&config, &cloud).await?;
+        let engine = engine_from_config(&config, &cloud, stores, dispatcher).await?;
         docent_engine::measures::started();
         Ok(Self { config, engine })
     }

@@ -12,6 +12,8 @@ use docent_core::Timestamp;
 use docent_engine::beside::Beside;
 use docent_engine::ingest::Tokenize;
 use docent_engine::keys::SECRET_BYTES;
+#[cfg(feature = "machine")]
+use docent_engine::ports::UploadStore;
 use docent_engine::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::{Clock, Engine, Error, Result};
@@ -32,11 +34,12 @@ use std::time::SystemTime;
 pub(crate) async fn engine_from_config(
     config: &Config,
     cloud: &Cloud,
+    stores: Stores,
     dispatcher: Arc<dyn Dispatcher>,
 ) -> Result<Arc<Engine>> {
     let embedder = embedder_from_config(config, cloud).await?;
     let generator = generator_from_config(config, cloud, &embedder).await?;
-    let Stores { queries, keys, meter } = stores_from_config(config, cloud).await?;
+    let Stores { queries, keys, meter, .. } = stores;
     Ok(Arc::new(Engine {
         index: index_from_config(config, cloud, Some(&embedder)).await?,
         embedder,
@@ -226,6 +229,9 @@ pub(crate) struct Stores {
     pub(crate) queries: Arc<dyn QueryStore>,
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) meter: Arc<dyn Meter>,
+    /// Uploads, on one machine.
+    #[cfg(feature = "machine")]
+    pub(crate) uploads: Option<Arc<dyn UploadStore>>,
 }
 
 impl Stores {
@@ -236,6 +242,8 @@ impl Stores {
             queries: Arc::clone(&store) as Arc<dyn QueryStore>,
             keys: Arc::clone(&store) as Arc<dyn KeyStore>,
             meter: store,
+            #[cfg(feature = "machine")]
+            uploads: None,
         }
     }
 }
@@ -251,7 +259,8 @@ pub(crate) async fn stores_from_config(config: &Config, cloud: &Cloud) -> Result
 #[cfg(feature = "machine")]
 fn local_stores(config: &Config) -> Result<Stores> {
     let settings = docent_sqlite::Settings::default();
-    docent_sqlite::SqliteQueryStore::open(&config.queries_file(), &settings).map(|store| Stores::of(Arc::new(store)))
+    let store = Arc::new(docent_sqlite::SqliteQueryStore::open(&config.queries_file(), &settings)?);
+    Ok(Stores { uploads: Some(Arc::clone(&store) as Arc<dyn UploadStore>), ..Stores::of(store) })
 }
 
 #[cfg(not(feature = "machine"))]

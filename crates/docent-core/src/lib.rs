@@ -14,6 +14,7 @@
 pub mod access;
 pub mod chunking;
 pub mod document;
+pub mod document_path;
 pub mod filter;
 pub mod follow_up;
 pub mod fusion;

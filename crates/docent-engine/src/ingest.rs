@@ -11,7 +11,7 @@ use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
 use docent_core::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use futures::StreamExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub type Parse = Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, 
 pub type Tokenize = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
 /// What became of one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Path to show.
     pub file: String,
@@ -114,10 +114,10 @@ impl IngestSummary {
 
 /// A parsed and chunked document on its way to the embedder.
 pub(crate) struct Prepared {
-    document: Document,
-    pages: Vec<Page>,
-    chunks: Vec<Chunk>,
-    outcome: IngestOutcome,
+    pub(crate) document: Document,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) outcome: IngestOutcome,
 }
 
 /// A file that has to be read.
@@ -131,6 +131,7 @@ pub(crate) struct Wanted {
     pub(crate) source: Option<String>,
 }
 
+/// A file at a glance: nothing is left to do, or it has been parsed.
 pub(crate) enum Looked {
     Settled(FileReport),
     Fresh(Box<Prepared>),
@@ -221,7 +222,7 @@ impl Engine {
         self.store(batch, run).await
     }
 
-    async fn look_at(&self, collection: &str, file: SourceFile, parse: Parse) -> Result<Looked> {
+    pub(crate) async fn look_at(&self, collection: &str, file: SourceFile, parse: Parse) -> Result<Looked> {
         let path = file.path.clone();
         let hashed = blocking(move || source::content_hash(&path)).await?;
         let content = match hashed {
@@ -296,7 +297,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
+    pub(crate) async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
         let texts: Vec<String> = prepared.iter().flat_map(|one| &one.chunks).map(Chunk::embedding_text).collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for texts in texts.chunks(EMBED_CHUNKS) {

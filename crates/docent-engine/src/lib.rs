@@ -1,8 +1,8 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`]. A question's way to an answer is
-//! [`answer`]; [`queries`] wraps it in a life that ends, whatever happens to the worker; [`worker`] runs that inside one
-//! process. [`progress`] is what watchers see.
+//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`] takes in
+//! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
@@ -30,6 +30,7 @@ pub mod source;
 pub mod sync;
 pub mod trace;
 mod understand;
+pub mod uploads;
 pub mod vectors;
 pub mod worker;
 

@@ -1,7 +1,12 @@
 //! What the engine needs from outside, as object-safe traits next to the code that needs them.
 //!
-//! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`.
+//! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; that of
+//! uploads waits for its second one (decision 0014).
 //! Time, ids and randomness are not ports: they arrive as values.
+
+mod uploads;
+
+pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
 use crate::error::{Error, Result};
 use async_trait::async_trait;

@@ -375,6 +375,13 @@ pub fn new_id(now: Timestamp) -> String {
     uuid::Uuid::new_v7(stamp).simple().to_string()
 }
 
+/// When an id of [`new_id`] was made, to the millisecond; none for anything else.
+pub(crate) fn id_time(id: &str) -> Option<docent_core::Timestamp> {
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let millis = is_id.then(|| i64::from_str_radix(&id[..12], 16).ok())??;
+    Some(docent_core::Timestamp::from_millis(millis))
+}
+
 /// Orders ids made within one millisecond.
 static SEQUENCE: Mutex<uuid::ContextV7> = Mutex::new(uuid::ContextV7::new());
 

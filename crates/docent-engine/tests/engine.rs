@@ -12,3 +12,5 @@ mod house;
 mod ingesting;
 #[path = "engine/lives.rs"]
 mod lives;
+#[path = "engine/uploads.rs"]
+mod uploads;

@@ -146,6 +146,14 @@ pub fn detect(bytes: &[u8], filename: &str) -> Result<Format, Refusal> {
     }
 }
 
+/// Why a file is not read, as far as its name and, if they are there, its first bytes tell. The whole file may tell more.
+pub fn refusal(filename: &str, head: Option<&[u8]>) -> Option<Refusal> {
+    match head {
+        Some(head) => detect(head, filename).err(),
+        None => extension(filename).filter(|_| by_name(filename).is_none()).map(|extension| not_read(&extension)),
+    }
+}
+
 /// What stands behind a name's last dot, in small letters. Some files of code have a name instead.
 pub(crate) fn extension(filename: &str) -> Option<String> {
     let name = filename.rsplit(['/', '\\']).next()?;
@@ -274,6 +282,10 @@ mod tests {
         for (bytes, filename, expected) in table {
             let outcome = outcome(bytes, filename);
             assert!(outcome.starts_with(expected), "{filename}: {outcome}");
+            // A name alone refuses what is never read, in the same words.
+            let by_name = refusal(filename, None).map(|refusal| refusal.to_string());
+            assert!(by_name.is_none_or(|by_name| bytes.is_empty() || by_name == outcome), "{filename}");
         }
+        assert!(refusal("letter.pages", None).is_some() && refusal("letter.pdf", None).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Queries, API keys and counters in one SQLite file: the stores of one machine.
+//! Queries, API keys, counters and uploads in one SQLite file: the stores of one machine.
 //!
 //! **Who writes.** One thread owns the only connection that writes (`writer`). A call hands it a change and waits
 //! without holding up the async runtime; changes that arrive while a commit is on its way to the disk share the next
@@ -14,8 +14,8 @@
 //! workers, threads or processes race for a query; other processes may open the same file.
 //!
 //! **What is stored** (`schema`): a row per query with columns for everything a condition looks at and JSON for the
-//! rest; traces and idempotency keys in tables of their own, which go when their query goes. API keys (`keys`) and what
-//! was spent (`meter`) have tables of their own too. The file's `user_version`
+//! rest; traces and idempotency keys in tables of their own, which go when their query goes. API keys (`keys`), what
+//! was spent (`meter`) and uploads (`uploads`) have tables of their own too. The file's `user_version`
 //! counts migrations, a file of a newer Docent or of another program is refused, and on Unix only its owner may read it.
 //!
 //! What is absent: no clock and no ids are made here, times arrive as arguments.
@@ -29,6 +29,7 @@ mod schema;
 mod statements;
 mod store;
 mod trouble;
+mod uploads;
 mod writer;
 
 pub use store::{Settings, SqliteQueryStore};

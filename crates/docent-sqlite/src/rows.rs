@@ -61,7 +61,7 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<Option<Lease>> {
 }
 
 /// Parsed straight from SQLite's memory: an answer with its sources is some ten kilobytes, and this is the hot path.
-fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let Some(text) = row.get_ref(column)?.as_str_or_null()? else {
         return Ok(None);
     };

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const APPLICATION_ID: i64 = 0x4463_6e74;
 
 /// Every step from an empty file to the present schema. Steps are only ever added: `user_version` counts those taken.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE queries (
         id           TEXT PRIMARY KEY NOT NULL,
@@ -91,6 +91,31 @@ const MIGRATIONS: [&str; 2] = [
         money  INTEGER NOT NULL,
         PRIMARY KEY (day, name, id)
     ) STRICT, WITHOUT ROWID;
+",
+    // Uploads. `refused` is 1 for those that ended and stored nothing.
+    "
+    CREATE TABLE uploads (
+        id           TEXT PRIMARY KEY NOT NULL,
+        collection   TEXT NOT NULL,
+        document_id  TEXT NOT NULL,
+        filename     TEXT NOT NULL,
+        bytes        INTEGER NOT NULL,
+        content_hash TEXT NOT NULL,
+        status       TEXT NOT NULL,
+        attempt      INTEGER NOT NULL,
+        lease_worker TEXT,
+        lease_until  INTEGER,
+        refused      INTEGER NOT NULL DEFAULT 0,
+        report       TEXT,
+        failure      TEXT,
+        created_at   INTEGER NOT NULL,
+        completed_at INTEGER
+    ) STRICT;
+    CREATE INDEX uploads_of_document ON uploads (collection, document_id, id);
+    CREATE INDEX uploads_of_collection ON uploads (collection, id);
+    CREATE INDEX uploads_open ON uploads (id) WHERE status IN ('queued', 'in_progress');
+    CREATE INDEX uploads_refused ON uploads (collection, document_id) WHERE refused = 1;
+    CREATE INDEX uploads_ended ON uploads (completed_at);
 ",
 ];
 

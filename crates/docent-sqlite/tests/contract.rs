@@ -5,10 +5,12 @@ use docent_core::query::{Failure, Feedback, Lease};
 use docent_core::rate::{Rate, Taken};
 use docent_core::{Caps, Query, QueryStatus, Spending, Timestamp};
 use docent_engine::Result;
-use docent_engine::ports::{Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation};
+use docent_engine::ports::{
+    Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation, UploadStore,
+};
 use docent_sqlite::{Settings, SqliteQueryStore};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
-use docent_testkit::{key_store, meter};
+use docent_testkit::{key_store, meter, upload_store};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +33,17 @@ async fn the_store_keeps_its_contract() {
 async fn the_key_store_keeps_its_contract() {
     let folder = tempfile::tempdir().unwrap();
     key_store::contract(Arc::new(open(&folder.path().join("queries.db")))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_upload_store_keeps_its_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = AtomicUsize::new(0);
+    let fresh = || {
+        let name = format!("queries-{}.db", number.fetch_add(1, Ordering::Relaxed));
+        Arc::new(open(&folder.path().join(name))) as Arc<dyn UploadStore>
+    };
+    upload_store::contract(fresh).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -182,7 +182,7 @@ pub(crate) fn full_request(user_id: &str) -> QueryRequest {
 }
 
 /// Why a query failed.
-pub(crate) fn sample_failure() -> Failure {
+pub fn sample_failure() -> Failure {
     Failure {
         code: "provider_unavailable".to_owned(),
         message: "the model endpoint did not answer".to_owned(),

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { explained } from "../api";
+import { type Query, explained } from "../api";
 import { random } from "../memory";
 import { ask, choose, collection, collections } from "../state";
 import { counted } from "../text";
+import { uploads } from "../uploads";
 import { Up } from "./icons";
 
 const CHARACTERS_MAX = 2_000;
@@ -33,7 +34,12 @@ function NoDocuments() {
   return (
     <div class="empty">
       <h2>There are no documents yet</h2>
-      <p>Read some in from a terminal, then load this page again:</p>
+      {uploads.value?.enabled && (
+        <p>
+          <a href="#/documents">Upload some</a>, or read them in from a terminal and load this page again:
+        </p>
+      )}
+      {!uploads.value?.enabled && <p>Read some in from a terminal, then load this page again:</p>}
       <pre>docent ingest FOLDER</pre>
     </div>
   );
@@ -64,7 +70,7 @@ export function CollectionChoice() {
 }
 
 /** The question box. What could not be sent stays in it. */
-export function AskBox({ autofocus, label = "Your question" }: { autofocus?: boolean; label?: string }) {
+export function AskBox({ autofocus, label = "Your question", before }: { autofocus?: boolean; label?: string; before?: Query }) {
   const [text, setText] = useState("");
   const [refusal, setRefusal] = useState("");
   const [isSending, setSending] = useState(false);
@@ -87,7 +93,7 @@ export function AskBox({ autofocus, label = "Your question" }: { autofocus?: boo
     setSending(true);
     setRefusal("");
     try {
-      await ask(text.trim(), attempt.current);
+      await ask(text.trim(), attempt.current, before);
       attempt.current = random(16);
       setText("");
     } catch (error) {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Query, type Source, explained } from "../api";
-import { type Asked, askAgain, asked, cancel, decision, find, forget, isOver, ofSource, openReader, watch } from "../state";
+import { type Asked, askAgain, asked, cancel, decision, find, forget, isOver, link, ofSource, openReader, watch } from "../state";
 import { counted, duration, moment, numbered, sourceLocator, statements } from "../text";
 import { Answer, Evidence } from "./Answer";
 import { AskBox } from "./Ask";
@@ -34,16 +34,28 @@ export function Question({ id }: { id: string }) {
   if (!known) return trouble ? <p class="notice">{trouble}</p> : <p class="opening">Looking …</p>;
   return (
     <article class="question-view">
+      <Before query={known.query} />
       <h1 ref={heading} tabIndex={-1}>{known.query.query}</h1>
       <Progress {...known} />
       <Body {...known} />
       <Actions query={known.query} />
       {isOver(known.query) && (
         <div class="next">
-          <AskBox label="Your next question" />
+          <AskBox label="Your next question" before={known.query} />
         </div>
       )}
     </article>
+  );
+}
+
+/** The question that this one follows, if it is in the list. */
+function Before({ query }: { query: Query }) {
+  const before = asked.value.get(query.previous_query_id ?? "");
+  if (!before) return null;
+  return (
+    <p class="before">
+      Follows <a href={link({ at: "query", id: before.query.id })}>{before.query.query}</a>
+    </p>
   );
 }
 

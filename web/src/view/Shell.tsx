@@ -9,6 +9,7 @@ import { History } from "./History";
 import { KeyPrompt } from "./KeyPrompt";
 import { QuoteCard, card, hideCard } from "./QuoteCard";
 import { Reader } from "./Reader";
+import { loadUploads } from "../uploads";
 import { Menu } from "./icons";
 import { Question } from "./Question";
 
@@ -18,6 +19,7 @@ function begin(): void {
   const failed = (error: unknown) => (trouble.value = explained(error));
   loadCollections().catch(failed);
   loadHistory("newest").catch(failed);
+  loadUploads().catch(failed);
 }
 
 function onKey(event: KeyboardEvent): void {

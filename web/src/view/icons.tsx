@@ -19,4 +19,5 @@ export const Up = draw("M10 16V4M5 9l5-5 5 5");
 export const Copy = draw("M7 7V4h9v9h-3M4 7h9v9H4z");
 export const Good = draw("M7 9l3-6c1.5 0 2 1 2 2l-.5 3h4c1 0 1.7 1 1.5 2l-1.2 5c-.2.7-.8 1-1.5 1H7M7 9v7H3.5V9z");
 export const Bad = draw("M7 11l3 6c1.5 0 2-1 2-2l-.5-3h4c1 0 1.7-1 1.5-2l-1.2-5c-.2-.700-.8-1-1.5-1H7M7 11V4H3.5v7z");
+export const Save = draw("M10 4v9M6 9.5l4 4 4-4M4 16h12");
 export const Warning = draw("M10 3.5L17 16H3zM10 8v4M10 13.8v.2");

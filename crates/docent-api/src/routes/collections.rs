@@ -38,6 +38,9 @@ pub(crate) async fn delete(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let name = caller.collection(Some(name), "")?;
+    if let Some(uploads) = &api.uploads {
+        uploads.forget(&name, None).await?;
+    }
     let was_there = api.engine.index.delete_collection(&name).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&name)) }
 }

@@ -8,6 +8,7 @@ use crate::state::Api;
 use crate::wire::{DeletedBody, DocumentBody, List, PageBody, timestamp};
 use axum::Json;
 use axum::extract::{Path, State};
+use docent_engine::ports::Forgotten;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -20,7 +21,7 @@ const LIMIT_MAX: usize = 1_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct InCollection {
     /// Collection; the server's default if absent.
-    collection: Option<String>,
+    pub(crate) collection: Option<String>,
 }
 
 /// Which collection and which part of the list.
@@ -36,7 +37,7 @@ pub(crate) struct ListParams {
     after: Option<String>,
 }
 
-/// Documents in order of their ids.
+/// Documents in order of their ids; those whose upload was refused among them, with the reason.
 #[utoipa::path(get, path = "/v1/documents", operation_id = "list_documents", tag = "documents", params(ListParams),
     responses((status = 200, body = List<DocumentBody>), (status = 404, body = ProblemBody)))]
 pub(crate) async fn list(
@@ -46,11 +47,21 @@ pub(crate) async fn list(
 ) -> Result<Json<List<DocumentBody>>, Problem> {
     let name = existing(&api, &caller, params.collection).await?;
     let limit = super::queries::limit(params.limit, 100, LIMIT_MAX)?;
-    let mut found = api.engine.index.documents(&name, params.after.as_deref(), limit + 1).await?;
+    let after = params.after.as_deref();
+    let mut found: Vec<DocumentBody> = match &api.uploads {
+        Some(uploads) => {
+            let listed = uploads.documents(&name, after, limit + 1).await?;
+            listed.into_iter().map(|one| DocumentBody::listed(one, &name)).collect()
+        }
+        None => {
+            let documents = api.engine.index.documents(&name, after, limit + 1).await?;
+            documents.into_iter().map(DocumentBody::from).collect()
+        }
+    };
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last_id = found.last().map(|document| document.id.clone());
-    Ok(Json(List::part(found.into_iter().map(DocumentBody::from).collect(), has_more, last_id)))
+    Ok(Json(List::part(found, has_more, last_id)))
 }
 
 /// One document.
@@ -63,11 +74,16 @@ pub(crate) async fn read(
     Params(params): Params<InCollection>,
 ) -> Result<Json<DocumentBody>, Problem> {
     let name = existing(&api, &caller, params.collection).await?;
-    let document = api.engine.index.document(&name, &id).await?;
-    document.map(|found| Json(found.into())).ok_or_else(|| unknown(&id))
+    let found = match &api.uploads {
+        Some(uploads) => uploads.document(&name, &id).await?.map(|listed| DocumentBody::listed(listed, &name)),
+        None => api.engine.index.document(&name, &id).await?.map(DocumentBody::from),
+    };
+    found.map(Json).ok_or_else(|| unknown(&id))
 }
 
 /// Removes a document: when this returns, no search and no new answer can return its text.
+///
+/// Its original file and the reports of its uploads go with it.
 #[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), InCollection),
     responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
@@ -77,17 +93,18 @@ pub(crate) async fn delete(
     Params(params): Params<InCollection>,
 ) -> Result<Json<DeletedBody>, Problem> {
     let name = existing(&api, &caller, params.collection).await?;
-    let deleted = api.engine.index.delete(&name, std::slice::from_ref(&id)).await?;
-    if deleted.documents.is_empty() {
-        return Err(unknown(&id));
+    let ids = [id];
+    // First what could bring it back.
+    let forgotten = match &api.uploads {
+        Some(uploads) => uploads.forget(&name, Some(&ids)).await?,
+        None => Forgotten::default(),
+    };
+    let deleted = api.engine.index.delete(&name, &ids).await?;
+    if deleted.documents.is_empty() && forgotten == Forgotten::default() {
+        return Err(unknown(&ids[0]));
     }
     let deleted_at = timestamp((api.engine.clock)());
-    Ok(Json(DeletedBody {
-        documents: deleted.documents,
-        chunks: deleted.chunks,
-        generation: deleted.generation,
-        deleted_at,
-    }))
+    Ok(Json(DeletedBody { documents: ids.into(), chunks: deleted.chunks, generation: deleted.generation, deleted_at }))
 }
 
 /// The stored text of one page (or section), by its place from 1: what the offsets of a citation count in.
@@ -110,7 +127,7 @@ pub(crate) async fn page(
     })
 }
 
-async fn existing(api: &Api, caller: &Caller, collection: Option<String>) -> Result<String, Problem> {
+pub(crate) async fn existing(api: &Api, caller: &Caller, collection: Option<String>) -> Result<String, Problem> {
     let name = caller.collection(collection, &api.settings.collection)?;
     match api.engine.index.collection(&name).await? {
         Some(_) => Ok(name),
@@ -118,6 +135,6 @@ async fn existing(api: &Api, caller: &Caller, collection: Option<String>) -> Res
     }
 }
 
-fn unknown(id: &str) -> Problem {
+pub(crate) fn unknown(id: &str) -> Problem {
     Problem::not_found(format!("there is no document `{id}`")).hint("GET /v1/documents lists those that exist")
 }

@@ -93,7 +93,7 @@ fn idempotency_key(headers: &HeaderMap, request: &QueryRequest) -> Result<Option
     Ok(Some(IdempotencyKey { key: key.to_owned(), fingerprint: blake3::hash(&canonical).to_hex().to_string() }))
 }
 
-fn patience(wait: Option<f64>) -> Result<Duration, Problem> {
+pub(crate) fn patience(wait: Option<f64>) -> Result<Duration, Problem> {
     let wait = wait.unwrap_or(0.0);
     if !(0.0..=WAIT_MAX).contains(&wait) {
         return Err(Problem::invalid(format!("`wait` is a number of seconds from 0 to {WAIT_MAX}")).param("wait"));

@@ -1,6 +1,6 @@
 //! A client without a socket.
 
-use crate::house::House;
+use crate::house::{House, parser};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -66,6 +66,16 @@ impl Site {
     pub(crate) fn without_workers(house: House, settings: ApiSettings) -> Self {
         let router = router(Api::new(Arc::clone(&house.engine), settings));
         Self { house, router, stop: watch::Sender::new(false) }
+    }
+
+    /// One that takes uploads in.
+    pub(crate) async fn taking_uploads(settings: ApiSettings) -> Self {
+        let house = House::new(ScriptedGenerator::quoting_the_best_passage()).furnished().await;
+        let uploads = house.uploads(parser(), true);
+        let mut site = Self::of(house, settings.clone());
+        tokio::spawn(Arc::clone(&uploads).run("test", 2, site.stop.subscribe()));
+        site.router = router(Api::new(Arc::clone(&site.house.engine), settings).with_uploads(Some(uploads)));
+        site
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

@@ -313,8 +313,18 @@ pub const SETTINGS: &[Setting] = &[
         environment: &["DOCENT_FILE_MIB"],
         kind: Plain,
         default: Is("200"),
-        about: "how large, in MiB, a file may be",
+        about: "how large, in MiB, a file may be, uploads included",
         read: |config, text| set(&mut config.parse.file_bytes, mebibytes(text, 1..=16_384)?),
+    },
+    Setting {
+        group: "Documents",
+        key: "keep_originals",
+        environment: &["DOCENT_KEEP_ORIGINALS"],
+        kind: Plain,
+        default: Is("true"),
+        about: "whether the file of an upload is kept in the data folder, to be downloaded again, until its document is deleted: \
+                `true` or `false`",
+        read: |config, text| choose(&mut config.keep_originals, text, &[("true", true), ("false", false)]),
     },
     Setting {
         group: "Answers",

@@ -10,6 +10,9 @@ pub(crate) async fn run(setup: &Setup, args: DeleteArgs) -> anyhow::Result<Exit>
     let app = setup.app().await?;
     let (screen, collection) = (&setup.screen, &setup.config.collection);
     if args.all {
+        if let Some(uploads) = &app.uploads {
+            uploads.forget(collection, None).await?;
+        }
         if !app.engine.index.delete_collection(collection).await? {
             return Err(Error::not_found(format!("there is no collection `{collection}`"))
                 .hint("`docent collections` lists those that exist")
@@ -24,6 +27,11 @@ pub(crate) async fn run(setup: &Setup, args: DeleteArgs) -> anyhow::Result<Exit>
     }
     for what in &args.what {
         let deleted = app.engine.delete(collection, what).await?;
+        if let Some(uploads) = &app.uploads {
+            uploads.forget(collection, Some(&deleted.documents)).await?;
+            // A server may have stored a new version meanwhile; now it cannot any more.
+            app.engine.index.delete(collection, &deleted.documents).await?;
+        }
         if args.json {
             screen.json(&deleted)?;
         } else {

@@ -37,7 +37,7 @@ async fn reach(app: &App) -> Result<Reach> {
 pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
     let app = setup.app().await?;
     let reach = reach(&app).await?;
-    let App { config, engine, work_queue, .. } = app;
+    let App { config, engine, work_queue, uploads, .. } = app;
     // Before anybody can know that the server is there: whoever does may stop it.
     let mut stop_signal = StopSignal::expect().context("cannot wait for a signal")?;
     let listener = bind(config.listen).await?;
@@ -48,7 +48,13 @@ pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
     let workers = tokio::spawn(async move {
         worker::run_workers(for_workers, work_queue, &name, count, until).await;
     });
-    let api = wiring::api_from_config(&config, &engine, reach);
+    let (count, until, takes_in) = (config.engine.parse_workers, stopped.clone(), uploads.clone());
+    let intake = tokio::spawn(async move {
+        if let Some(uploads) = takes_in {
+            uploads.run("serve", count, until).await;
+        }
+    });
+    let api = wiring::api_from_config(&config, &engine, reach).with_uploads(uploads);
     let router = docent_api::router_with_mcp(api, docent_mcp::over_http);
     let limits = ServeSettings { drain: GRACE, ..ServeSettings::default() };
     let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), limits));
@@ -66,12 +72,14 @@ pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
     let finished = async {
         let served = server.await;
         let worked = workers.await;
+        let read = intake.await;
         served.context("the server failed")??;
-        worked.context("a worker failed")
+        worked.context("a worker failed")?;
+        read.context("a reader of uploads failed")
     };
     match tokio::time::timeout(GRACE, finished).await {
         Ok(finished) => finished?,
-        Err(_) => setup.screen.note("some answers are not finished; the next server takes them up"),
+        Err(_) => setup.screen.note("some answers or uploads are not finished; the next server takes them up"),
     }
     Ok(Exit::Done)
 }

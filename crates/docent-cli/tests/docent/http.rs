@@ -20,6 +20,15 @@ impl Response {
 
 /// Sends a request on a connection of its own; headers are whole lines.
 pub(crate) fn request(address: &str, line: &str, headers: &[&str], body: &str) -> io::Result<Response> {
+    send(address, line, headers, body.as_bytes())
+}
+
+/// Uploads a file.
+pub(crate) fn put(address: &str, path: &str, file: impl AsRef<[u8]>) -> io::Result<Response> {
+    send(address, &format!("PUT {path}"), &[], file.as_ref())
+}
+
+fn send(address: &str, line: &str, headers: &[&str], body: &[u8]) -> io::Result<Response> {
     let mut connection = TcpStream::connect(address)?;
     connection.set_read_timeout(Some(Duration::from_secs(60)))?;
     let more: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
@@ -27,8 +36,9 @@ pub(crate) fn request(address: &str, line: &str, headers: &[&str], body: &str) -
     let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
     write!(
         connection,
-        "{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{kind}{more}\r\n{body}"
+        "{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{kind}{more}\r\n"
     )?;
+    connection.write_all(body)?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer).into_owned();

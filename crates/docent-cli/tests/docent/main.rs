@@ -21,4 +21,5 @@ mod server;
 mod sudden_death;
 mod sync;
 mod terminal;
+mod uploads;
 mod vector_stores;

@@ -3,8 +3,9 @@
 use docent_core::query::QueryRequest;
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use docent_engine::ingest::{IngestSummary, Parse};
-use docent_engine::ports::{Generator, KeyStore, QueryStore};
+use docent_engine::ports::{Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
+use docent_engine::uploads::{UploadSettings, Uploads};
 use docent_engine::worker::{WorkQueue, in_process};
 use docent_engine::{Engine, Settings};
 use docent_index::EmbeddedIndex;
@@ -19,6 +20,7 @@ pub(crate) struct House {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) engine: Arc<Engine>,
     pub(crate) queue: Option<WorkQueue>,
+    pub(crate) store: Arc<SqliteQueryStore>,
     now: Arc<AtomicI64>,
 }
 
@@ -40,14 +42,14 @@ impl House {
             index: Arc::new(EmbeddedIndex::open(folder.path().join("index"), docent_index::Settings::default())),
             queries: Arc::clone(&store) as Arc<dyn QueryStore>,
             keys: Arc::clone(&store) as Arc<dyn KeyStore>,
-            meter: store,
+            meter: Arc::clone(&store) as Arc<dyn Meter>,
             dispatcher: Arc::new(dispatcher),
             tokenize: Arc::new(word_starts),
             clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),
             progress: Progress::default(),
             settings,
         };
-        Self { folder, engine: Arc::new(engine), queue: Some(queue), now }
+        Self { folder, engine: Arc::new(engine), queue: Some(queue), store, now }
     }
 
     pub(crate) fn pass(&self, time: Duration) {
@@ -79,6 +81,19 @@ impl House {
         (summary, reports)
     }
 
+    /// Takes in files of at most a kilobyte, which `parse` reads.
+    pub(crate) fn uploads(&self, parse: Parse, keep_originals: bool) -> Arc<Uploads> {
+        let settings = UploadSettings { folder: self.folder.path().join("uploads"), file_bytes: 1_024, keep_originals };
+        let (engine, store) = (Arc::clone(&self.engine), Arc::clone(&self.store));
+        Arc::new(Uploads::new(engine, store, parse, Arc::new(recognise), settings))
+    }
+
+    /// Names of the files that arrive or wait.
+    pub(crate) fn incoming(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.folder.path().join("uploads/incoming")) else { return Vec::new() };
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+
     /// A collection with two documents about leave.
     pub(crate) async fn furnished(self) -> Self {
         self.write("leave.txt", "Annual leave is 25 days. It is requested two weeks ahead.");
@@ -90,6 +105,15 @@ impl House {
 
 pub(crate) fn question(text: &str) -> QueryRequest {
     QueryRequest { text: text.to_owned(), collection: "default".to_owned(), top_k: 5, ..QueryRequest::default() }
+}
+
+/// Apple's files are not read, and a text that begins as a PDF does is none.
+fn recognise(filename: &str, head: Option<&[u8]>) -> Option<Refusal> {
+    if filename.ends_with(".pages") {
+        return Some(Refusal::new(RefusalKind::Unsupported, "Apple Pages files are not read"));
+    }
+    let is_pdf = head.is_some_and(|head| head.starts_with(b"%PDF"));
+    is_pdf.then(|| Refusal::new(RefusalKind::Corrupt, "the file is named .txt but contains PDF data"))
 }
 
 /// Reads text files as one page; a file that says so is refused.
