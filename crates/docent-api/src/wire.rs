@@ -72,6 +72,10 @@ pub struct QueryBody {
     pub query: String,
     /// The answer, once completed.
     pub answer: Option<String>,
+    /// True if the answer was erased with a document that it was made from; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub answer_erased: bool,
     /// Evidence for the answer.
     pub citations: Vec<CitationBody>,
     /// What the answer was made from; for `not_found` the nearest passages.
@@ -136,6 +140,10 @@ pub struct CitationBody {
     /// `verified` (word for word) or `repaired` (nearly; these are the page's words).
     #[schema(value_type = String)]
     pub verification: Verification,
+    /// True if the document has been deleted since; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub source_deleted: bool,
 }
 
 /// A retrieved chunk.
@@ -163,6 +171,10 @@ pub struct SourceBody {
     pub start_char_index: Option<u32>,
     /// One past the last.
     pub end_char_index: Option<u32>,
+    /// True if the document has been deleted since; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub source_deleted: bool,
 }
 
 /// Tokens.
@@ -223,8 +235,9 @@ impl From<&Query> for QueryBody {
             outcome: answer.map(|answer| answer.outcome),
             query: query.request.text.clone(),
             answer: answer.map(|answer| answer.text.clone()),
-            citations: answer.map(|answer| citations(&answer.citations)).unwrap_or_default(),
-            sources: answer.map(|answer| sources(&answer.sources)).unwrap_or_default(),
+            answer_erased: answer.is_some_and(|answer| answer.is_erased),
+            citations: answer.map(|answer| citations(&answer.citations, &answer.deleted_documents)).unwrap_or_default(),
+            sources: answer.map(|answer| sources(&answer.sources, &answer.deleted_documents)).unwrap_or_default(),
             usage: answer.map(|answer| UsageBody {
                 input_tokens: answer.usage.input_tokens,
                 output_tokens: answer.usage.output_tokens,
@@ -253,7 +266,7 @@ impl From<&Failure> for FailureBody {
     }
 }
 
-pub(crate) fn citations(citations: &[Citation]) -> Vec<CitationBody> {
+pub(crate) fn citations(citations: &[Citation], deleted: &[String]) -> Vec<CitationBody> {
     let body = |citation: &Citation| CitationBody {
         document_id: citation.document_id.clone(),
         filename: citation.filename.clone(),
@@ -269,11 +282,12 @@ pub(crate) fn citations(citations: &[Citation]) -> Vec<CitationBody> {
         answer_start_index: citation.answer_start_index,
         answer_end_index: citation.answer_end_index,
         verification: citation.verification,
+        source_deleted: deleted.contains(&citation.document_id),
     };
     citations.iter().map(body).collect()
 }
 
-pub(crate) fn sources(sources: &[Source]) -> Vec<SourceBody> {
+pub(crate) fn sources(sources: &[Source], deleted: &[String]) -> Vec<SourceBody> {
     let body = |source: &Source| SourceBody {
         chunk_id: source.chunk_id.clone(),
         document_id: source.document_id.clone(),
@@ -286,6 +300,7 @@ pub(crate) fn sources(sources: &[Source]) -> Vec<SourceBody> {
         page_place: source.page_index.map(|index| index + 1),
         start_char_index: source.start_char_index,
         end_char_index: source.end_char_index,
+        source_deleted: deleted.contains(&source.document_id),
     };
     sources.iter().map(body).collect()
 }
@@ -512,6 +527,14 @@ pub struct DeletedBody {
     pub chunks: u64,
     /// The index generation without it.
     pub generation: String,
+    /// The generation that still had it.
+    pub removed_from: String,
+    /// Segments of the index that held its text and were written anew; none where a server keeps the text.
+    pub rewritten_segments: Vec<String>,
+    /// Stored answers that were marked or erased; null where the store of queries cannot look through its answers.
+    pub answers: Option<u64>,
+    /// True if these answers were erased, false if they were marked.
+    pub answers_erased: bool,
     /// RFC 3339.
     pub deleted_at: String,
 }

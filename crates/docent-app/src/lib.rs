@@ -15,6 +15,6 @@ pub mod logging;
 pub mod wiring;
 
 pub use config::{Config, Environment, Flags};
-pub use docent_index::remote;
+pub use docent_index::{Remains, remote};
 pub use docent_parse::worker_main as parse_worker;
 pub use wiring::App;

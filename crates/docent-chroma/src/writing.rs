@@ -147,7 +147,13 @@ impl Ours {
             gone.insert(document.id, u64::from(document.chunks));
         }
         if gone.is_empty() {
-            return Ok(Deleted { documents: Vec::new(), chunks: 0, generation: before });
+            return Ok(Deleted {
+                documents: Vec::new(),
+                chunks: 0,
+                removed_from: before.clone(),
+                generation: before,
+                rewritten: Vec::new(),
+            });
         }
         let generation = next(&before, gone.keys().map(String::as_str).chain(["deleted"]));
         for _ in 0..ATTEMPTS {
@@ -155,7 +161,13 @@ impl Ours {
             self.remove_marked(client, &found).await?;
             found = self.stored(client, gone.keys().map(String::as_str)).await?;
             if found.is_empty() {
-                return Ok(Deleted { chunks: gone.values().sum(), documents: gone.into_keys().collect(), generation });
+                return Ok(Deleted {
+                    chunks: gone.values().sum(),
+                    documents: gone.into_keys().collect(),
+                    generation,
+                    removed_from: before,
+                    rewritten: Vec::new(),
+                });
             }
         }
         Err(disturbed(&self.name))

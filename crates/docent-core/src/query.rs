@@ -205,6 +205,44 @@ pub struct Answer {
     pub generation: String,
     /// Generator and model that answered.
     pub model: String,
+    /// Documents that it was made from and that have been deleted since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted_documents: Vec<String>,
+    /// True once its words were erased with a document.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_erased: bool,
+}
+
+impl Answer {
+    /// What an erased answer says.
+    pub const ERASED: &str = "This answer was erased with a document that it was made from.";
+
+    /// Remembers that a document is deleted, or erases everything that could repeat its words. False if the answer was not
+    /// made from it, or knows already.
+    pub fn forget(&mut self, document_id: &str, erase: bool) -> bool {
+        let cited = self.citations.iter().map(|citation| &citation.document_id);
+        let is_known = self.deleted_documents.iter().any(|known| known == document_id);
+        let is_made_from_it =
+            cited.chain(self.sources.iter().map(|source| &source.document_id)).any(|id| id == document_id);
+        if !is_made_from_it || (is_known && !erase) {
+            return false;
+        }
+        if !is_known {
+            self.deleted_documents.push(document_id.to_owned());
+        }
+        if erase {
+            Self::ERASED.clone_into(&mut self.text);
+            self.citations.clear();
+            self.sources.clear();
+            self.is_erased = true;
+        }
+        true
+    }
+
+    /// True if this document has been deleted since.
+    pub fn has_lost(&self, document_id: &str) -> bool {
+        self.deleted_documents.iter().any(|id| id == document_id)
+    }
 }
 
 /// What the user asked for.

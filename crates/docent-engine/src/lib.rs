@@ -1,6 +1,6 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! A document's way in is [`ingest`], its way out [`deletes`]; [`sync`] makes a collection equal to a [`folder`]. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`eval`] measures retrieval on labelled questions.
@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod beside;
 pub mod budget;
+pub mod deletes;
 mod engine;
 pub mod error;
 pub mod eval;

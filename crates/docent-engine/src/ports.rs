@@ -171,6 +171,10 @@ pub struct Deleted {
     pub chunks: u64,
     /// The commit without them.
     pub generation: String,
+    /// The commit that still had them.
+    pub removed_from: String,
+    /// Segments that held text of deleted documents and were written anew without it; none where a server keeps the text.
+    pub rewritten: Vec<String>,
 }
 
 /// Chunks, their text and their vectors, searchable.
@@ -193,7 +197,8 @@ pub trait ChunkIndex: Send + Sync {
     /// them are there or none. Waits a while for another writer, then fails with `Conflict`. Returns the generation.
     async fn upsert(&self, collection: &str, documents: Vec<IndexDocument>) -> Result<String>;
 
-    /// Removes documents. When it returns, no search can return their text.
+    /// Removes documents. When it returns, no search can return their text, and an index that keeps its own files has
+    /// removed it from them, with what earlier deletes that died have left.
     async fn delete(&self, collection: &str, document_ids: &[String]) -> Result<Deleted>;
 
     /// Records of documents in order of their ids, from behind `after`.
@@ -315,6 +320,12 @@ pub trait QueryStore: Send + Sync {
 
     /// Forgets a query, its trace and its idempotency key; false if there was none.
     async fn delete(&self, id: &str) -> Result<bool>;
+
+    /// Marks the answers of a collection that were made from these documents, by [`Answer::forget`]; with `erase`, their
+    /// traces go, too. Returns how many answers changed; none where the store cannot look through its answers.
+    async fn forget_documents(&self, _collection: &str, _ids: &[String], _erase: bool) -> Result<Option<u64>> {
+        Ok(None)
+    }
 
     /// Forgets what has expired; returns how many.
     async fn expire(&self, now: Timestamp) -> Result<u64>;

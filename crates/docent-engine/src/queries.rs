@@ -166,6 +166,11 @@ impl Engine {
             }
         };
         let ours = self.queries.finish(id, attempt, &ending, trace.as_deref(), (self.clock)()).await?;
+        if let Ending::Completed(answer) = &ending
+            && ours
+        {
+            self.erase_if_deleted(query, answer).await?;
+        }
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
     }

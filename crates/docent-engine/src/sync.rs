@@ -144,7 +144,7 @@ impl Engine {
         self.take_in(wanted, run).await?;
         if !run.is_dry && !plan.gone.is_empty() {
             let ids: Vec<_> = plan.gone.iter().map(|document| document.id.clone()).collect();
-            run.summary.generation = self.index.delete(run.collection, &ids).await?.generation;
+            run.summary.generation = self.delete_documents(run.collection, &ids, false).await?.index.generation;
         }
         plan.gone.iter().for_each(|document| run.done(report(document, IngestOutcome::Deleted)));
         Ok(())

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tantivy::directory::error::LockError;
+use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError};
 
@@ -161,18 +162,57 @@ impl Collection {
         change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
     ) -> Result<Option<String>> {
         let mut writer = self.writer(options)?;
+        let generation = self.commit(&mut writer, change)?;
+        if generation.is_some()
+            && let Err(error) = writer.wait_merging_threads()
+        {
+            tracing::warn!(collection = self.name, %error, "segments could not be merged; the commit stands");
+        }
+        Ok(generation)
+    }
+
+    /// The same for a change that deletes: then writes every segment that holds deleted records anew without them and
+    /// removes the old files. Returns the segments that went, too. Also does what an earlier call left undone when it died.
+    pub(crate) fn change_and_expunge(
+        &self,
+        options: &WriterOptions,
+        change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
+    ) -> Result<(Option<String>, Vec<String>)> {
+        let mut writer = self.quiet_writer(options)?;
+        let generation = self.commit(&mut writer, change)?;
+        // The list itself keeps files from being removed, so it does not outlive this line.
+        let doomed: Vec<_> = self
+            .index
+            .load_metas()?
+            .segments
+            .iter()
+            .filter(|segment| segment.has_deletes())
+            .map(SegmentMeta::id)
+            .collect();
+        if !doomed.is_empty() {
+            writer.merge(&doomed).wait()?;
+        }
+        // A segment of which nothing is left went with the commit. Our own reader lets go of the old files first.
+        self.snapshot()?;
+        writer.garbage_collect_files().wait()?;
+        writer.wait_merging_threads()?;
+        Ok((generation, doomed.iter().map(SegmentId::uuid_string).collect()))
+    }
+
+    fn commit(
+        &self,
+        writer: &mut IndexWriter,
+        change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
+    ) -> Result<Option<String>> {
         let gone = || Failure::UnknownCollection { name: self.name.clone() };
         let snapshot = self.snapshot()?.ok_or_else(gone)?;
-        let Some(generation) = change(&snapshot, &writer).map_err(|failure| cause(&mut writer, failure))? else {
+        let Some(generation) = change(&snapshot, writer).map_err(|failure| cause(writer, failure))? else {
             return Ok(None);
         };
         drop(snapshot);
         let mut commit = writer.prepare_commit()?;
         commit.set_payload(&generation);
         commit.commit()?;
-        if let Err(error) = writer.wait_merging_threads() {
-            tracing::warn!(collection = self.name, %error, "segments could not be merged; the commit stands");
-        }
         Ok(Some(generation))
     }
 

@@ -302,6 +302,36 @@ pub(crate) fn delete(connection: &Connection, id: &str) -> Result<bool> {
     Ok(connection.prepare_cached("DELETE FROM queries WHERE id = ?")?.execute([id])? == 1)
 }
 
+/// Looks through all answers: a delete is rare, and an index by document would cost every answer.
+const MADE_FROM: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM queries WHERE instr(answer, ?1) > 0 OR id IN (SELECT query_id FROM traces WHERE instr(trace, ?1) > 0)"
+);
+
+/// Marks or erases answers that were made from these documents; returns how many.
+pub(crate) fn forget_documents(connection: &Connection, collection: &str, ids: &[String], erase: bool) -> Result<u64> {
+    let mut changed = 0;
+    for document in ids {
+        let found: Vec<Query> =
+            connection.prepare_cached(MADE_FROM)?.query_map([document], rows::query)?.collect::<Result<_>>()?;
+        for mut query in found.into_iter().filter(|query| query.request.collection == collection) {
+            if erase {
+                connection.prepare_cached("DELETE FROM traces WHERE query_id = ?")?.execute([&query.id])?;
+            }
+            if let Some(answer) = query.answer.as_mut().filter(|answer| !answer.is_erased)
+                && answer.forget(document, erase)
+            {
+                connection
+                    .prepare_cached("UPDATE queries SET answer = ?2 WHERE id = ?1")?
+                    .execute(params![query.id, rows::to_json(answer)?])?;
+                changed += 1;
+            }
+        }
+    }
+    Ok(changed)
+}
+
 const EXPIRED: &str = "DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE expires_at <= ? LIMIT ?)";
 
 /// Forgets at most `limit` expired queries, so that a large backlog does not keep the writer from others.

@@ -145,6 +145,11 @@ impl QueryStore for SqliteQueryStore {
         self.writer.write(move |c| statements::delete(c, &id)).await
     }
 
+    async fn forget_documents(&self, collection: &str, ids: &[String], erase: bool) -> Result<Option<u64>> {
+        let (collection, ids) = (collection.to_owned(), ids.to_owned());
+        self.writer.write(move |c| statements::forget_documents(c, &collection, &ids, erase)).await.map(Some)
+    }
+
     async fn expire(&self, now: Timestamp) -> Result<u64> {
         if self.read(|c| meter::has_old(c, now))? {
             self.writer.write(move |c| meter::forget_old(c, now)).await?;

@@ -144,6 +144,8 @@ pub fn sample_answer(text: &str) -> Answer {
         }),
         generation: "42".to_owned(),
         model: "quoting".to_owned(),
+        deleted_documents: Vec::new(),
+        is_erased: false,
     }
 }
 

@@ -93,6 +93,7 @@ function Body(known: Asked) {
   if (query.outcome === "not_found") return <NotFound query={query} />;
   const all = query.status === "completed" ? statements(query) : known.statements;
   const numbers = numbered(all);
+  if (query.answer_erased) return <p class="answer plain">{query.answer}</p>;
   return (
     <>
       <Answer statements={all} numbers={numbers} where={query.collection} isRunning={!isOver(query)} />

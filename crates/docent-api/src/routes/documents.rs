@@ -23,6 +23,17 @@ pub(crate) struct InCollection {
     collection: Option<String>,
 }
 
+/// Which collection, and what becomes of answers.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteParams {
+    /// Collection; the server's default if absent.
+    collection: Option<String>,
+    /// Erase stored answers that were made from it, instead of marking them; the questions stay.
+    erase: Option<bool>,
+}
+
 /// Which collection and which part of the list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -67,18 +78,21 @@ pub(crate) async fn read(
     document.map(|found| Json(found.into())).ok_or_else(|| unknown(&id))
 }
 
-/// Removes a document: when this returns, no search and no new answer can return its text.
-#[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), InCollection),
+/// Removes a document: when this returns, no search can return its text, and an index in a folder has removed it from its
+/// files.
+#[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), DeleteParams),
     responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<String>,
-    Params(params): Params<InCollection>,
+    Params(params): Params<DeleteParams>,
 ) -> Result<Json<DeletedBody>, Problem> {
     let name = existing(&api, &caller, params.collection).await?;
-    let deleted = api.engine.index.delete(&name, std::slice::from_ref(&id)).await?;
-    if deleted.documents.is_empty() {
+    let erase = params.erase.unwrap_or_default();
+    let receipt = api.engine.delete_documents(&name, std::slice::from_ref(&id), erase).await?;
+    let deleted = receipt.index;
+    if deleted.documents.is_empty() && receipt.answers.unwrap_or_default() == 0 {
         return Err(unknown(&id));
     }
     let deleted_at = timestamp((api.engine.clock)());
@@ -86,6 +100,10 @@ pub(crate) async fn delete(
         documents: deleted.documents,
         chunks: deleted.chunks,
         generation: deleted.generation,
+        removed_from: deleted.removed_from,
+        rewritten_segments: deleted.rewritten,
+        answers: receipt.answers,
+        answers_erased: receipt.erased,
         deleted_at,
     }))
 }

@@ -1,10 +1,11 @@
-//! `docent delete`: when it returns, no search finds the text any more.
+//! `docent delete`: when it returns, no search finds the text any more, and the index's files do not hold it.
 
 use crate::args::DeleteArgs;
 use crate::exit::Exit;
 use crate::render::text::count;
 use crate::setup::Setup;
 use docent_engine::Error;
+use docent_engine::deletes::Receipt;
 
 pub(crate) async fn run(setup: &Setup, args: DeleteArgs) -> anyhow::Result<Exit> {
     let app = setup.app().await?;
@@ -23,12 +24,27 @@ pub(crate) async fn run(setup: &Setup, args: DeleteArgs) -> anyhow::Result<Exit>
         return Ok(Exit::Done);
     }
     for what in &args.what {
-        let deleted = app.engine.delete(collection, what).await?;
+        let deleted = app.engine.delete(collection, what, args.erase).await?;
         if args.json {
             screen.json(&deleted)?;
         } else {
-            screen.data(format!("  deleted  {what}  {}", count(deleted.chunks, "chunk")))?;
+            screen.data(receipt(what, &deleted))?;
         }
     }
     Ok(Exit::Done)
+}
+
+fn receipt(what: &str, receipt: &Receipt) -> String {
+    let Receipt { index, answers, erased } = receipt;
+    let mut text = format!("  deleted  {what}  {}  {}", count(index.chunks, "chunk"), index.documents.join(", "));
+    text.truncate(text.trim_end().len());
+    let fate = if *erased { "erased" } else { "marked" };
+    match answers {
+        Some(0) => {}
+        Some(answers) => text.push_str(&format!("\n           {} made from it {fate}", count(*answers, "answer"))),
+        None => {
+            text.push_str("\n           stored answers were not looked through: this store of queries cannot do it")
+        }
+    }
+    text
 }

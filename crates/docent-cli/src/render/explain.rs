@@ -3,6 +3,7 @@
 use super::text::{Paint, columns, place, wrap};
 use docent_core::{Query, SearchMode};
 use docent_engine::trace::{Candidate, Trace};
+use std::collections::BTreeSet;
 
 const INDENT: &str = "    ";
 
@@ -17,6 +18,9 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
     if trace.ranking == SearchMode::Dense {
         out.push("Ranked by vectors alone: the store has no index of words".to_owned());
     }
+    if let Some(lost) = lost(query) {
+        out.push(paint.yellow(&format!("Source deleted since: {lost}")));
+    }
     out.push(format!("\n{}", paint.bold("Candidates")));
     out.extend(candidates(&trace.candidates));
     out.push(format!("\n{}", paint.bold("Statements")));
@@ -29,6 +33,14 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
     out.push(format!("\n{}", paint.bold("Time and tokens")));
     out.push(format!("  {}", times(trace)));
     out.join("\n")
+}
+
+/// The documents that the answer was made from and that have been deleted since.
+fn lost(query: &Query) -> Option<String> {
+    let answer = query.answer.as_ref()?;
+    let sources = answer.sources.iter().filter(|source| answer.has_lost(&source.document_id));
+    let names: BTreeSet<_> = sources.map(|source| source.filename.as_str()).collect();
+    (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 fn candidates(candidates: &[Candidate]) -> Vec<String> {
