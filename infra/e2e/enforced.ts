@@ -42,6 +42,10 @@ export async function enforced(emulator: Emulator, step: Step, settings: MakeSet
 
 /** Grant, as function and name: what must be seen without it. */
 const FAILS: Record<string, (url: string) => Promise<void>> = {
+  ApiForgetAnswers: async (url) => {
+    assert.equal((await erase(url)).status, 500);
+    assert.equal((await list(url)).status, 200);
+  },
   ApiKeepQueries: async (url) => {
     const { status, body } = await submit(url);
     assert.equal(status, 500);
@@ -71,6 +75,7 @@ const FAILS: Record<string, (url: string) => Promise<void>> = {
 
 const submit = (url: string) => ask(url, 'v1/queries', { method: 'POST', body: JSON.stringify({ query: QUESTION, user_id: 'u' }) });
 const list = (url: string) => ask(url, 'v1/queries?user_id=u');
+const erase = (url: string) => ask(url, 'v1/documents/doc_of_nobody?erase=true', { method: 'DELETE' });
 const statusOf = async (url: string, id: string) => (await ask(url, `v1/queries/${id}`)).body;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 

@@ -8,6 +8,7 @@ const { service } = templates();
 type Row = [sid: string, actions: string[], resources: RegExp];
 
 const API: Row[] = [
+  ['ForgetAnswers', ['dynamodb:Scan'], /Queries\w+Arn\w+$/],
   ['KeepQueries', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
   ['ListQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/queries_by_user_id$/],
   ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],

@@ -49,6 +49,13 @@ export async function loadHistory(part: "newest" | "older"): Promise<void> {
   hasOlder.value = list.has_more;
 }
 
+/** Forgets what is known of questions and loads the newest, when the server has changed stored answers. */
+export async function reloadHistory(): Promise<void> {
+  asked.value = new Map();
+  oldest = undefined;
+  await loadHistory("newest");
+}
+
 let looking: ReturnType<typeof setTimeout> | undefined;
 effect(() => {
   const isWaiting = history.value.some(({ query }) => !isOver(query));
@@ -230,8 +237,10 @@ export const ofSource = (source: Source, where: string): Reading => {
 export interface Decision {
   title: string;
   text: string;
+  /** More that can be wanted, to be ticked. */
+  option?: string;
   verb: string;
-  act: () => Promise<void>;
+  act: (withOption: boolean) => Promise<void>;
 }
 
 export const decision = signal<Decision | undefined>(undefined);

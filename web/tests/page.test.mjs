@@ -226,7 +226,7 @@ describe("with the quoting answerer", () => {
 });
 
 describe("deleting a document", () => {
-  it("leaves nothing to ask for", async () => {
+  it("leaves nothing to ask for, and marks what was answered", async () => {
     const server = await serve();
     await visit(browser, server.address, async (page) => {
       await ask(page, CARRY);
@@ -241,6 +241,9 @@ describe("deleting a document", () => {
       await page.locator(".document-title", { hasText: "Leave policy" }).waitFor({ state: "detached" });
 
       await page.getByRole("link", { name: CARRY }).click();
+      await page.locator(".evidence .check.lost", { hasText: "source deleted" }).first().waitFor();
+      await assertAccessible(page, "an answer whose source is deleted");
+      await picture(page, "source-deleted");
       await mark(page, 1).click();
       await reader(page).getByText("not in the collection any more").waitFor();
       await page.getByRole("button", { name: "Close the document" }).click();
@@ -249,6 +252,30 @@ describe("deleting a document", () => {
       await page.locator(".progress.not_found, .progress.answered").waitFor();
       assert.doesNotMatch(await page.locator("article").innerText(), /six days of annual leave into/);
       assert.equal(await page.locator(".quote-place, .passage-title").filter({ hasText: "Leave policy" }).count(), 0);
+    });
+    await server.stop();
+  });
+});
+
+describe("deleting a document with its answers", () => {
+  it("erases them and keeps the question", async () => {
+    const server = await serve();
+    await visit(browser, server.address, async (page) => {
+      await ask(page, CARRY);
+      await stands(page, "Answered");
+      await page.getByRole("link", { name: "Documents", exact: true }).click();
+      await page.getByRole("button", { name: "Delete Leave policy" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("checkbox", { name: "Erase these answers instead" }).check();
+      await assertAccessible(page, "the choice to erase");
+      await dialog.getByRole("button", { name: "Delete" }).click();
+      await page.locator(".document-title", { hasText: "Leave policy" }).waitFor({ state: "detached" });
+      await page.getByRole("link", { name: CARRY }).click();
+      await stands(page, "Erased with a document it was made from");
+      const article = await page.locator("article").innerText();
+      assert.match(article, /was erased with a document/);
+      assert.doesNotMatch(article, /six days of annual leave into/);
+      assert.equal(await page.locator(".evidence").count(), 0);
     });
     await server.stop();
   });

@@ -117,9 +117,9 @@ impl Watch {
 fn encoded(number: usize, event: &QueryEvent) -> Event {
     let (name, data): (&str, Value) = match event {
         QueryEvent::Started => ("status", json!({"status": "in_progress"})),
-        QueryEvent::Sources(found) => ("sources", json!({"sources": sources(found)})),
+        QueryEvent::Sources(found) => ("sources", json!({"sources": sources(found, &[])})),
         QueryEvent::Statement { text, citations: found } => {
-            ("statement", json!({"text": text, "citations": citations(found)}))
+            ("statement", json!({"text": text, "citations": citations(found, &[])}))
         }
         QueryEvent::Done(query) => ("done", json!(QueryBody::from(&**query))),
     };

@@ -21,6 +21,7 @@ mod origins;
 mod page;
 mod problem;
 mod python_json;
+mod receipt;
 mod request_id;
 mod router;
 mod routes;

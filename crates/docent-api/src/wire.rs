@@ -76,6 +76,10 @@ pub struct QueryBody {
     pub query: String,
     /// The answer, once completed.
     pub answer: Option<String>,
+    /// True if the answer was erased with a document that it was made from; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub answer_erased: bool,
     /// Evidence for the answer.
     pub citations: Vec<CitationBody>,
     /// What the answer was made from; for `not_found` the nearest passages.
@@ -140,6 +144,10 @@ pub struct CitationBody {
     /// `verified` (word for word) or `repaired` (nearly; these are the page's words).
     #[schema(value_type = String)]
     pub verification: Verification,
+    /// True if the document has been deleted since; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub source_deleted: bool,
 }
 
 /// A retrieved chunk.
@@ -167,6 +175,10 @@ pub struct SourceBody {
     pub start_char_index: Option<u32>,
     /// One past the last.
     pub end_char_index: Option<u32>,
+    /// True if the document has been deleted since; absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub source_deleted: bool,
 }
 
 /// Tokens.
@@ -227,8 +239,9 @@ impl From<&Query> for QueryBody {
             outcome: answer.map(|answer| answer.outcome),
             query: query.request.text.clone(),
             answer: answer.map(|answer| answer.text.clone()),
-            citations: answer.map(|answer| citations(&answer.citations)).unwrap_or_default(),
-            sources: answer.map(|answer| sources(&answer.sources)).unwrap_or_default(),
+            answer_erased: answer.is_some_and(|answer| answer.is_erased),
+            citations: answer.map(|answer| citations(&answer.citations, &answer.deleted_documents)).unwrap_or_default(),
+            sources: answer.map(|answer| sources(&answer.sources, &answer.deleted_documents)).unwrap_or_default(),
             usage: answer.map(|answer| UsageBody {
                 input_tokens: answer.usage.input_tokens,
                 output_tokens: answer.usage.output_tokens,
@@ -257,7 +270,7 @@ impl From<&Failure> for FailureBody {
     }
 }
 
-pub(crate) fn citations(citations: &[Citation]) -> Vec<CitationBody> {
+pub(crate) fn citations(citations: &[Citation], deleted: &[String]) -> Vec<CitationBody> {
     let body = |citation: &Citation| CitationBody {
         document_id: citation.document_id.clone(),
         filename: citation.filename.clone(),
@@ -273,11 +286,12 @@ pub(crate) fn citations(citations: &[Citation]) -> Vec<CitationBody> {
         answer_start_index: citation.answer_start_index,
         answer_end_index: citation.answer_end_index,
         verification: citation.verification,
+        source_deleted: deleted.contains(&citation.document_id),
     };
     citations.iter().map(body).collect()
 }
 
-pub(crate) fn sources(sources: &[Source]) -> Vec<SourceBody> {
+pub(crate) fn sources(sources: &[Source], deleted: &[String]) -> Vec<SourceBody> {
     let body = |source: &Source| SourceBody {
         chunk_id: source.chunk_id.clone(),
         document_id: source.document_id.clone(),
@@ -290,6 +304,7 @@ pub(crate) fn sources(sources: &[Source]) -> Vec<SourceBody> {
         page_place: source.page_index.map(|index| index + 1),
         start_char_index: source.start_char_index,
         end_char_index: source.end_char_index,
+        source_deleted: deleted.contains(&source.document_id),
     };
     sources.iter().map(body).collect()
 }
@@ -533,19 +548,6 @@ impl PageBody {
     pub(crate) fn new(document_id: String, place: u32, page: Page) -> Self {
         Self { document_id, place, page_number: page.number, heading_path: page.heading_path, text: page.text }
     }
-}
-
-/// The receipt of a delete.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct DeletedBody {
-    /// What is gone.
-    pub documents: Vec<String>,
-    /// Chunks that went with it.
-    pub chunks: u64,
-    /// The index generation without it.
-    pub generation: String,
-    /// RFC 3339.
-    pub deleted_at: String,
 }
 
 /// A collection at a glance.

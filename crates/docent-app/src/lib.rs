@@ -24,6 +24,6 @@ pub mod wiring;
 #[cfg(feature = "machine")]
 pub use app::{App, ParserProgram, parse_from_config};
 pub use config::{Config, Environment, Flags};
-pub use docent_index::remote;
+pub use docent_index::{Remains, remote};
 #[cfg(feature = "machine")]
 pub use docent_parse::worker_main as parse_worker;

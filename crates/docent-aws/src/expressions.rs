@@ -7,7 +7,8 @@ use docent_core::{QueryStatus, Timestamp};
 use std::collections::HashMap;
 
 /// Attributes whose names DynamoDB reserves, by the names that the expressions use.
-const RESERVED: [(&str, &str); 4] = [("#status", "status"), ("#open", OPEN), ("#ttl", "ttl"), ("#request", "request")];
+const RESERVED: [(&str, &str); 5] =
+    [("#status", "status"), ("#open", OPEN), ("#ttl", "ttl"), ("#request", "request"), ("#trace", "trace")];
 
 /// Of an item that the first system made and did not finish.
 const FIRST_SYSTEMS: &str = "(attribute_not_exists(#status) AND is_complete = :no)";
@@ -59,9 +60,10 @@ impl Change {
         mentions(&self.update, name) || mentions(&self.condition, name)
     }
 
-    /// Values by their names.
-    pub(crate) fn values(&self) -> Item {
-        self.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    /// Values by their names; DynamoDB refuses an empty list of them.
+    pub(crate) fn values(&self) -> Option<Item> {
+        let values: Item = self.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        (!values.is_empty()).then_some(values)
     }
 
     /// The reserved names that it mentions, DynamoDB refuses others, and its own.
@@ -148,17 +150,34 @@ fn ending(
     attributes: Vec<(&'static str, AttributeValue)>,
     now: Timestamp,
 ) -> Change {
+    let change = Change::new("", condition).with(":ended", text(status.as_str())).with(":now", millis(now));
+    let (sets, change) = setting(change, attributes);
+    Change { update: format!("SET #status = :ended, {sets}{ENDS}"), ..change }
+}
+
+/// What sets the attributes of an answer or a failure, each followed by a comma.
+fn setting(mut change: Change, attributes: Vec<(&'static str, AttributeValue)>) -> (String, Change) {
     const VALUES: [(&str, &str); 4] =
         [("answer", ":answer"), ("answer_text", ":answer_text"), ("sources", ":sources"), ("failure", ":failure")];
-    let mut sets = String::from("SET #status = :ended, ");
-    let mut change = Change::new("", condition).with(":ended", text(status.as_str())).with(":now", millis(now));
+    let mut sets = String::new();
     for (name, value) in attributes {
         if let Some((_, placeholder)) = VALUES.iter().find(|(known, _)| *known == name) {
             sets.push_str(&format!("{name} = {placeholder}, "));
             change = change.with(placeholder, value);
         }
     }
-    Change { update: sets + ENDS, ..change }
+    (sets, change)
+}
+
+/// Replaces an answer if it is still the one that was read.
+pub(crate) fn replace_answer(before: AttributeValue, attributes: Vec<(&'static str, AttributeValue)>) -> Change {
+    let (sets, change) = setting(Change::new("", "answer = :before").with(":before", before), attributes);
+    Change { update: format!("SET {}", sets.trim_end_matches(", ")), ..change }
+}
+
+/// Removes the text of a trace; what is left of the item goes with its time.
+pub(crate) fn empty_trace() -> Change {
+    Change::new("REMOVE #trace", "attribute_exists(query_id)")
 }
 
 /// Keeps a user's opinion.

@@ -204,6 +204,8 @@ impl Fields<'_> {
             generation: String::new(),
             model: FIRST_SYSTEM.to_owned(),
             cost: None,
+            deleted_documents: Vec::new(),
+            is_erased: false,
         }
     }
 }

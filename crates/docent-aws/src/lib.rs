@@ -31,6 +31,7 @@ mod dispatcher;
 mod emf;
 mod event;
 mod expressions;
+mod forgetting;
 mod item;
 mod meter;
 mod packing;

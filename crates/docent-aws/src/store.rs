@@ -3,7 +3,7 @@
 use crate::expressions::{self, Change};
 use crate::item::{self, Item, is_query_id, number, text, ttl};
 use crate::packing::{self, Packed};
-use crate::table::{Changed, Filter, Part, Table, Transacted};
+use crate::table::{Changed, Filter, IDENTITY, Part, Table, Transacted};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -20,6 +20,8 @@ const USER_BYTES_MAX: usize = 2_048;
 const ANSWER_BYTES: usize = 320_000;
 /// An answer that is not stored in this many bytes cannot be stored at all.
 const ANSWER_BYTES_MIN: usize = 10_000;
+/// What the id of a query's trace begins with.
+pub(crate) const TRACE: &str = "trace#";
 /// How often a key is looked at again whose query has just been forgotten.
 const KEY_ATTEMPTS: usize = 5;
 
@@ -55,7 +57,7 @@ impl DynamoQueryStore {
         }
     }
 
-    fn decode(&self, item: &Item) -> Result<Query> {
+    pub(crate) fn decode(&self, item: &Item) -> Result<Query> {
         item::decode(item, &self.usual)
     }
 
@@ -197,7 +199,7 @@ impl DynamoQueryStore {
     async fn scan_all(&self, filter: &Filter) -> Result<Vec<Item>> {
         let (mut found, mut next) = (Vec::new(), None);
         loop {
-            let Part { items, next: more } = self.table.scan(filter, next).await?;
+            let Part { items, next: more } = self.table.scan(filter, IDENTITY, next).await?;
             found.extend(items);
             next = more;
             if next.is_none() {
@@ -216,8 +218,8 @@ fn key_id(owner: Option<&str>, user_id: &str, key: &str) -> String {
     format!("key#{}", hasher.finalize().to_hex())
 }
 
-fn trace_id(id: &str) -> String {
-    format!("trace#{id}")
+pub(crate) fn trace_id(id: &str) -> String {
+    format!("{TRACE}{id}")
 }
 
 fn id_taken() -> Error {
@@ -387,6 +389,14 @@ impl QueryStore for DynamoQueryStore {
             writes.push(self.table.deleting(key, None)?);
         }
         Ok(self.table.transact(writes).await? == Transacted::Done)
+    }
+
+    async fn answers_from(&self, collection: &str, documents: Option<&[String]>) -> Result<Vec<String>> {
+        self.answers_naming(collection, documents).await
+    }
+
+    async fn forget_in_answer(&self, id: &str, documents: Option<&[String]>, erase: bool) -> Result<bool> {
+        self.change_answer(id, documents, erase).await
     }
 
     async fn expire(&self, now: Timestamp) -> Result<u64> {

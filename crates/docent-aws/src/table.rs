@@ -21,8 +21,8 @@ pub(crate) const BY_USER: &str = "queries_by_user_id";
 pub(crate) const OPEN_QUERIES: &str = "open_queries";
 /// What must be new is written under this condition.
 const IS_NEW: &str = "attribute_not_exists(query_id)";
-/// What a scan returns of an item.
-const PROJECTED: &str = "query_id, create_time, #status";
+/// What tells one query from another.
+pub(crate) const IDENTITY: &str = "query_id, create_time, #status";
 /// How often a change is tried again when another transaction is at the same item.
 const COLLISIONS_MAX: u32 = 20;
 /// The pause after the first collision; the next are longer.
@@ -100,7 +100,7 @@ impl Table {
                 .update_expression(&change.update)
                 .condition_expression(&change.condition)
                 .set_expression_attribute_names(change.names())
-                .set_expression_attribute_values(Some(change.values()))
+                .set_expression_attribute_values(change.values())
                 .return_values(returned.clone())
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .send()
@@ -174,7 +174,7 @@ impl Table {
             .update_expression(&change.update)
             .condition_expression(&change.condition)
             .set_expression_attribute_names(change.names())
-            .set_expression_attribute_values(Some(change.values()))
+            .set_expression_attribute_values(change.values())
             .build();
         Ok(TransactWriteItem::builder().update(update.map_err(unbuildable)?).build())
     }
@@ -217,13 +217,14 @@ impl Table {
         }
     }
 
-    /// Items of the whole table that the filter lets through: costs as much as the table is large.
-    pub(crate) async fn scan(&self, filter: &Filter, after: Option<Item>) -> Result<Part> {
+    /// These attributes of the items of the whole table that the filter lets through: costs as much as the table is large.
+    pub(crate) async fn scan(&self, filter: &Filter, attributes: &str, after: Option<Item>) -> Result<Part> {
         let scan = self.client.scan().table_name(&self.name).filter_expression(&filter.expression);
+        let values = (!filter.values.is_empty()).then(|| filter.values.clone());
         let found = scan
-            .set_expression_attribute_names(names(&[&filter.expression, PROJECTED]))
-            .set_expression_attribute_values(Some(filter.values.clone()))
-            .projection_expression(PROJECTED)
+            .set_expression_attribute_names(names(&[&filter.expression, attributes]))
+            .set_expression_attribute_values(values)
+            .projection_expression(attributes)
             .set_exclusive_start_key(after)
             .send()
             .await;

@@ -17,7 +17,7 @@
 use crate::vector_bucket::{Bucket, Record, WRITTEN_MAX, batches};
 use crate::vector_reading::{Held, Stored, documents_of, is_name, pages_of};
 use crate::vector_records::{Entry, FORMAT, Filled, HEADER, Header, Mark, Revision, entry_key, filled, filtered};
-use docent_engine::ports::{Deleted, IndexDocument, IndexProfile};
+use docent_engine::ports::{Deleted, IndexDocument, IndexProfile, TextInFiles};
 use docent_engine::vectors::{ATTEMPTS, FIRST_GENERATION, arriving, disturbed, next_generation, revision};
 use docent_engine::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
@@ -164,8 +164,14 @@ impl Held<'_> {
         for _ in 0..ATTEMPTS {
             let found = self.entries(ids.iter()).await?;
             if found.is_empty() {
-                let generation = header.generation;
-                return Ok(Deleted { chunks: gone.values().sum(), documents: gone.into_keys().collect(), generation });
+                return Ok(Deleted {
+                    chunks: gone.values().sum(),
+                    documents: gone.into_keys().collect(),
+                    generation: header.generation,
+                    removed_from: self.header.generation.clone(),
+                    rewritten: Vec::new(),
+                    text_in_files: TextInFiles::Unknown,
+                });
             }
             if gone.is_empty() {
                 header = self.without(&found);

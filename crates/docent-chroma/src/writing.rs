@@ -19,7 +19,7 @@ use crate::records::{
 };
 use crate::wire::{Include, Record, Selection, UpsertBody};
 use docent_engine::Result;
-use docent_engine::ports::{Deleted, IndexDocument};
+use docent_engine::ports::{Deleted, IndexDocument, TextInFiles};
 use docent_engine::vectors::{self, ATTEMPTS, disturbed, next_generation, revision};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -128,7 +128,7 @@ impl Ours {
             gone.insert(document.id, u64::from(document.chunks));
         }
         if gone.is_empty() {
-            return Ok(Deleted { documents: Vec::new(), chunks: 0, generation: before });
+            return Ok(Deleted::nothing(before, TextInFiles::Unknown));
         }
         let generation = next_generation(&before, gone.keys().map(String::as_str).chain(["deleted"]));
         for _ in 0..ATTEMPTS {
@@ -136,7 +136,14 @@ impl Ours {
             self.remove_marked(client, &found).await?;
             found = self.stored(client, gone.keys().map(String::as_str)).await?;
             if found.is_empty() {
-                return Ok(Deleted { chunks: gone.values().sum(), documents: gone.into_keys().collect(), generation });
+                return Ok(Deleted {
+                    chunks: gone.values().sum(),
+                    documents: gone.into_keys().collect(),
+                    generation,
+                    removed_from: before,
+                    rewritten: Vec::new(),
+                    text_in_files: TextInFiles::Unknown,
+                });
             }
         }
         Err(disturbed(&self.name))

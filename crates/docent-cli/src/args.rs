@@ -1,5 +1,6 @@
 //! What can be typed. What it means is found out in `docent-app`'s configuration.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use docent_app::Flags;
 use docent_core::{Scope, SearchMode};
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Parse(ParseArgs),
     /// Remove documents, or a whole collection
     Delete(DeleteArgs),
+    /// Prove that nothing of a deleted document is left in the index's files
+    VerifyDeleted(VerifyDeletedArgs),
     /// List the documents of a collection
     Documents(ListArgs),
     /// List the collections
@@ -182,10 +185,36 @@ pub(crate) struct DeleteArgs {
     pub(crate) what: Vec<String>,
     #[command(flatten)]
     pub(crate) collection: CollectionArg,
+    /// Erase stored answers that were made from it, instead of marking them; the questions stay
+    #[arg(long)]
+    pub(crate) erase: bool,
     /// The whole collection
     #[arg(long, conflicts_with = "what", requires = "collection")]
     pub(crate) all: bool,
     /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const VERIFY: &str = "\
+Looks for the id and the words in the lists of the id, in every stored record, unpacked (deleted but not yet
+removed ones included), and in the plain bytes of every file; of every generation, where the index is a place
+that was published to. Compressed dictionaries are not read word by word. Stored answers, backups and the blocks
+of the disk are not looked into.
+Exit status: 0 nothing was found, 1 something was.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = VERIFY)]
+pub(crate) struct VerifyDeletedArgs {
+    /// The document's id, as its delete showed it
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Words of the document to look for besides, wherever they stand
+    #[arg(short, long, value_name = "WORDS", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) text: Vec<String>,
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// Print one JSON object per generation
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -474,6 +503,7 @@ impl Args {
             Command::Ingest(args) => flags.with("collection", args.collection.typed()),
             Command::Sync(args) => flags.with("collection", args.collection.typed()),
             Command::Delete(args) => flags.with("collection", args.collection.typed()),
+            Command::VerifyDeleted(args) => flags.with("collection", args.collection.typed()),
             Command::Documents(args) => flags.with("collection", args.collection.typed()),
             Command::Publish(args) => flags.with("collection", args.collection.typed()),
             Command::Generations(args) => flags.with("collection", args.what.collection().typed()),

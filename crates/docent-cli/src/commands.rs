@@ -19,3 +19,4 @@ pub(crate) mod publish;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod sync;
+pub(crate) mod verify_deleted;

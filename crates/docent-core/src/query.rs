@@ -2,7 +2,7 @@
 
 use crate::{Cost, Filter, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Where a query stands. The last three are terminal: nothing leaves them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -205,6 +205,55 @@ pub struct Answer {
     pub generation: String,
     /// Generator and model that answered.
     pub model: String,
+    /// Documents that it was made from and that have been deleted since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deleted_documents: Vec<String>,
+    /// True once its words were erased with a document.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_erased: bool,
+}
+
+impl Answer {
+    /// What an erased answer says.
+    pub const ERASED: &str = "This answer was erased with a document that it was made from.";
+
+    /// Ids of the documents that it was made from; none once it is erased.
+    pub fn documents(&self) -> BTreeSet<&str> {
+        let cited = self.citations.iter().map(|citation| citation.document_id.as_str());
+        cited.chain(self.sources.iter().map(|source| source.document_id.as_str())).collect()
+    }
+
+    /// Remembers that these documents (none: all that it was made from) are deleted, or erases everything that could repeat
+    /// their words. False if nothing changed: it was made from none of them, or is marked already.
+    pub fn forget(&mut self, deleted: Option<&[String]>, erase: bool) -> bool {
+        let is_deleted = |id: &str| deleted.is_none_or(|deleted| deleted.iter().any(|one| one == id));
+        let lost: Vec<String> = self.documents().into_iter().filter(|id| is_deleted(id)).map(str::to_owned).collect();
+        let before = self.deleted_documents.len();
+        for id in &lost {
+            if !self.has_lost(id) {
+                self.deleted_documents.push(id.clone());
+            }
+        }
+        if erase && !lost.is_empty() {
+            Self::ERASED.clone_into(&mut self.text);
+            self.citations.clear();
+            self.sources.clear();
+            self.is_erased = true;
+            return true;
+        }
+        self.deleted_documents.len() > before
+    }
+
+    /// True if this document has been deleted since.
+    pub fn has_lost(&self, document_id: &str) -> bool {
+        self.deleted_documents.iter().any(|id| id == document_id)
+    }
+}
+
+/// True if a stored answer or trace, which is JSON, names one of these documents, by its id or by the id of a chunk. It says
+/// so of more than [`Answer::forget`] would change, never of less.
+pub fn names_document(json: &str, documents: &HashSet<&str>) -> bool {
+    json.split('"').any(|word| documents.contains(word.split('#').next().unwrap_or_default()))
 }
 
 /// What the user asked for.
@@ -281,4 +330,22 @@ pub struct Query {
     pub deadline: Timestamp,
     /// When the store may forget it.
     pub expires_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_named_by_its_id_or_by_its_chunks() {
+        let wanted = HashSet::from(["doc_1"]);
+        for (json, is_named) in [
+            (r#"{"document_id":"doc_1"}"#, true),
+            (r#"{"context":["doc_2#0","doc_1#12"]}"#, true),
+            (r#"{"document_id":"doc_11","text":"it is doc_1"}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(names_document(json, &wanted), is_named, "{json}");
+        }
+    }
 }

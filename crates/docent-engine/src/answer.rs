@@ -263,6 +263,8 @@ impl Engine {
             cost: Some(cost),
             generation,
             model: self.generator.name().to_owned(),
+            deleted_documents: Vec::new(),
+            is_erased: false,
         }
     }
 }

@@ -152,10 +152,13 @@ impl ChunkIndex for Beside {
     }
 
     async fn delete(&self, collection: &str, document_ids: &[String]) -> Result<Deleted> {
-        match self.words.delete(collection, document_ids).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => self.vectors.delete(collection, document_ids).await,
-        }
+        let words = match self.words.delete(collection, document_ids).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            words => words?.rewritten,
+        };
+        let mut deleted = self.vectors.delete(collection, document_ids).await?;
+        deleted.rewritten.extend(words);
+        Ok(deleted)
     }
 
     async fn documents(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Document>> {

@@ -306,35 +306,6 @@ impl Engine {
         Ok(vectors)
     }
 
-    /// Removes documents by id, by path or by the name that `documents` shows.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such collection or document, `Conflict` if a name means several documents.
-    pub async fn delete(&self, collection: &str, wanted: &str) -> Result<crate::ports::Deleted> {
-        let id = self.resolve_document(collection, wanted).await?;
-        self.index.delete(collection, &[id]).await
-    }
-
-    async fn resolve_document(&self, collection: &str, wanted: &str) -> Result<String> {
-        if self.index.collection(collection).await?.is_none() {
-            return Err(unknown_collection(collection));
-        }
-        for id in [wanted.to_owned(), source::document_id(Path::new(wanted))] {
-            if self.index.document(collection, &id).await?.is_some() {
-                return Ok(id);
-            }
-        }
-        let named: Vec<_> = self.all_documents(collection).await?;
-        let mut named = named.into_iter().filter(|document| document.filename == wanted);
-        match (named.next(), named.next()) {
-            (Some(one), None) => Ok(one.id),
-            (Some(one), Some(other)) => Err(Error::conflict(format!("`{wanted}` names several documents"))
-                .hint(format!("use an id: {} or {}", one.id, other.id))),
-            _ => Err(Error::not_found(format!("there is no document `{wanted}` in collection `{collection}`"))
-                .hint("`docent documents` lists what is there")),
-        }
-    }
-
     /// Records of all documents of a collection, in order of their ids.
     pub async fn all_documents(&self, collection: &str) -> Result<Vec<Document>> {
         const PAGE: usize = 1_000;

@@ -1,7 +1,7 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`] takes in
-//! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! A document's way in is [`ingest`], its way out [`deletes`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`]
+//! takes in files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`vectors`] is what stores of vectors share.
@@ -15,6 +15,7 @@ pub mod answer;
 pub mod beside;
 pub mod budget;
 pub mod correlation;
+pub mod deletes;
 mod engine;
 pub mod error;
 pub mod eval;

@@ -233,6 +233,40 @@ pub struct Deleted {
     pub chunks: u64,
     /// The commit without them.
     pub generation: String,
+    /// The commit that still had them; the same as `generation` if nothing was there.
+    pub removed_from: String,
+    /// Segments that held records of them, which are gone from the folder; none where a server keeps the text.
+    pub rewritten: Vec<String>,
+    /// What is known of the files.
+    pub text_in_files: TextInFiles,
+}
+
+impl Deleted {
+    /// What a delete of nothing says: none of the documents was there.
+    pub fn nothing(generation: String, text_in_files: TextInFiles) -> Self {
+        let removed_from = generation.clone();
+        Self { documents: Vec::new(), chunks: 0, generation, removed_from, rewritten: Vec::new(), text_in_files }
+    }
+}
+
+/// What a delete knows of its documents' text in the files of the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextInFiles {
+    /// The files that held it were written anew and removed.
+    Removed,
+    /// Nothing: a server has the files, or older generations lie elsewhere. It does not return the text any more.
+    Unknown,
+}
+
+impl TextInFiles {
+    /// The name used in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removed => "removed",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Chunks, their text and their vectors, searchable.
@@ -255,7 +289,9 @@ pub trait ChunkIndex: Send + Sync {
     /// them are there or none. Waits a while for another writer, then fails with `Conflict`. Returns the generation.
     async fn upsert(&self, collection: &str, documents: Vec<IndexDocument>) -> Result<String>;
 
-    /// Removes documents. When it returns, no search can return their text.
+    /// Removes documents. When it returns, no search can return their text, and an index that keeps its own files has
+    /// removed it from them, with what an earlier delete of them that died has left. What could store them again (an upload)
+    /// has to be stopped before.
     async fn delete(&self, collection: &str, document_ids: &[String]) -> Result<Deleted>;
 
     /// Records of documents in order of their ids, from behind `after`.
@@ -377,6 +413,14 @@ pub trait QueryStore: Send + Sync {
 
     /// Forgets a query, its trace and its idempotency key; false if there was none.
     async fn delete(&self, id: &str) -> Result<bool>;
+
+    /// Ids of a collection's queries whose answers or traces name these documents (none: any), by
+    /// [`docent_core::query::names_document`]. Looks through all that is stored, so it is for deletes, which are rare.
+    async fn answers_from(&self, collection: &str, documents: Option<&[String]>) -> Result<Vec<String>>;
+
+    /// [`Answer::forget`] on a stored answer; with `erase`, its trace goes, too. True if the answer changed. An answer that
+    /// somebody else changes meanwhile loses neither change.
+    async fn forget_in_answer(&self, id: &str, documents: Option<&[String]>, erase: bool) -> Result<bool>;
 
     /// Forgets what has expired; returns how many.
     async fn expire(&self, now: Timestamp) -> Result<u64>;

@@ -10,6 +10,7 @@ use crate::ingest::unknown_collection;
 use crate::measures;
 use crate::ports::{Claim, Created, Ending, IdempotencyKey};
 use crate::progress::QueryEvent;
+use crate::trace::Trace;
 use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus};
 use docent_core::{Outcome, Timestamp};
 use std::sync::{Mutex, PoisonError};
@@ -193,13 +194,32 @@ impl Engine {
         if let Some(trace) = &trace {
             tracing::Span::current().record("generation", trace.generation.as_str());
         }
-        let text = trace.as_ref().and_then(|trace| serde_json::to_string(trace).ok());
-        let ours = self.queries.finish(id, attempt, &ending, text.as_deref(), (self.clock)()).await?;
-        if ours {
-            measures::ended(id, attempt, outcome(&ending), cost(&ending), trace.as_ref());
-        }
+        let ours = self.store_ending(query, ending, trace.as_ref()).await?;
         self.end_progress(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
+    }
+
+    /// Writes how it ended; false if the query is not this attempt's any more. An answer from documents that have been deleted
+    /// meanwhile is stored erased, and one that a delete has just overtaken is erased then.
+    async fn store_ending(&self, query: &Query, mut ending: Ending, trace: Option<&Trace>) -> Result<bool> {
+        let (id, attempt) = (query.id.as_str(), query.attempt);
+        let mut text = trace.and_then(|trace| serde_json::to_string(trace).ok());
+        if let Ending::Completed(answer) = &mut ending
+            && answer.forget(Some(&self.lost_since(query, answer).await), true)
+        {
+            text = None;
+        }
+        let ours = self.queries.finish(id, attempt, &ending, text.as_deref(), (self.clock)()).await?;
+        if ours {
+            measures::ended(id, attempt, outcome(&ending), cost(&ending), trace);
+            if let Ending::Completed(answer) = &ending {
+                let lost = self.lost_since(query, answer).await;
+                if !lost.is_empty() {
+                    self.queries.forget_in_answer(id, Some(&lost), true).await?;
+                }
+            }
+        }
+        Ok(ours)
     }
 
     /// The reservation of the first attempt was made when the question came in, and is found again here.

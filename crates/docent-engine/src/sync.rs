@@ -6,6 +6,7 @@
 //! moved is never missing in between.
 
 use crate::Engine;
+use crate::deletes::DeleteOptions;
 use crate::error::{Error, Result};
 use crate::folder::{self, Folder, Hashed};
 use crate::ingest::{FileReport, IngestEvent, IngestSummary, Parse, Run, Wanted, blocking, refused, report};
@@ -144,7 +145,8 @@ impl Engine {
         self.take_in(wanted, run).await?;
         if !run.is_dry && !plan.gone.is_empty() {
             let ids: Vec<_> = plan.gone.iter().map(|document| document.id.clone()).collect();
-            run.summary.generation = self.index.delete(run.collection, &ids).await?.generation;
+            run.summary.generation =
+                self.delete_documents(run.collection, &ids, DeleteOptions::default()).await?.index.generation;
         }
         plan.gone.iter().for_each(|document| run.done(report(document, IngestOutcome::Deleted)));
         Ok(())

@@ -4,6 +4,8 @@
 mod answering;
 #[path = "engine/budgets.rs"]
 mod budgets;
+#[path = "engine/deletes.rs"]
+mod deletes;
 #[path = "engine/following.rs"]
 mod following;
 #[path = "engine/house.rs"]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tantivy::directory::error::LockError;
+use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError};
 
@@ -18,6 +19,9 @@ pub(crate) const META: &str = "meta.json";
 
 /// How often a writer looks whether the other one is done.
 const POLL: Duration = Duration::from_millis(25);
+
+/// How often files of deleted text are tried to be removed.
+const ATTEMPTS: usize = 40;
 
 /// Decompressed blocks of stored records that are kept per segment.
 const CACHED_BLOCKS: usize = 64;
@@ -161,18 +165,86 @@ impl Collection {
         change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
     ) -> Result<Option<String>> {
         let mut writer = self.writer(options)?;
+        let generation = self.commit(&mut writer, change)?;
+        if generation.is_some()
+            && let Err(error) = writer.wait_merging_threads()
+        {
+            tracing::warn!(collection = self.name, %error, "segments could not be merged; the commit stands");
+        }
+        Ok(generation)
+    }
+
+    /// The same for a change that deletes documents: then every segment that holds deleted records is written anew without
+    /// them, and the old files are removed. Returns the segments that held records of these documents, too; they are gone. If
+    /// none did, nothing is written.
+    pub(crate) fn change_and_expunge(
+        &self,
+        options: &WriterOptions,
+        document_ids: &[String],
+        change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
+    ) -> Result<(Option<String>, Vec<String>)> {
+        let mut writer = self.quiet_writer(options)?;
+        let gone = || Failure::UnknownCollection { name: self.name.clone() };
+        let holding = self.snapshot()?.ok_or_else(gone)?.holding(document_ids)?;
+        let generation = self.commit(&mut writer, change)?;
+        if !holding.is_empty() {
+            let doomed = self.segments_with_deletes()?;
+            // A segment of which nothing is left went with the commit.
+            if !doomed.is_empty() {
+                writer.merge(&doomed).wait()?;
+            }
+            let doomed: Vec<_> = doomed.iter().chain(&holding).map(SegmentId::uuid_string).collect();
+            self.remove_files(&writer, &doomed)?;
+        }
+        writer.wait_merging_threads()?;
+        Ok((generation, holding.iter().map(SegmentId::uuid_string).collect()))
+    }
+
+    fn segments_with_deletes(&self) -> Result<Vec<SegmentId>> {
+        let segments = self.index.load_metas()?.segments;
+        Ok(segments.iter().filter(|segment| segment.has_deletes()).map(SegmentMeta::id).collect())
+    }
+
+    /// Removes the files of segments that no commit names any more. Whoever reads the list of segments in this moment, in
+    /// this process, keeps their files for as long as that takes, so it is tried again.
+    fn remove_files(&self, writer: &IndexWriter, segments: &[String]) -> Result<()> {
+        for attempt in 1.. {
+            writer.garbage_collect_files().wait()?;
+            let left = self.files_of(segments)?.into_iter().next();
+            match left {
+                None => break,
+                Some(file) if attempt == ATTEMPTS => return Err(Failure::Leftover { name: self.name.clone(), file }),
+                Some(_) => std::thread::sleep(POLL),
+            }
+        }
+        Ok(())
+    }
+
+    fn files_of(&self, segments: &[String]) -> Result<Vec<String>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if segments.iter().any(|segment| name.starts_with(segment.as_str())) {
+                files.push(name);
+            }
+        }
+        Ok(files)
+    }
+
+    fn commit(
+        &self,
+        writer: &mut IndexWriter,
+        change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
+    ) -> Result<Option<String>> {
         let gone = || Failure::UnknownCollection { name: self.name.clone() };
         let snapshot = self.snapshot()?.ok_or_else(gone)?;
-        let Some(generation) = change(&snapshot, &writer).map_err(|failure| cause(&mut writer, failure))? else {
+        let Some(generation) = change(&snapshot, writer).map_err(|failure| cause(writer, failure))? else {
             return Ok(None);
         };
         drop(snapshot);
         let mut commit = writer.prepare_commit()?;
         commit.set_payload(&generation);
         commit.commit()?;
-        if let Err(error) = writer.wait_merging_threads() {
-            tracing::warn!(collection = self.name, %error, "segments could not be merged; the commit stands");
-        }
         Ok(Some(generation))
     }
 

@@ -3,13 +3,16 @@
 use crate::collection::{Collection, WriterOptions};
 use crate::error::{Failure, Result};
 use crate::generation;
+use crate::remains::Remains;
 use crate::schema::Kind;
 use crate::seal::Sealed;
 use crate::search::answer;
 use crate::snapshot::Snapshot;
 use async_trait::async_trait;
 use docent_core::{Document, Page};
-use docent_engine::ports::{self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse};
+use docent_engine::ports::{
+    self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse, TextInFiles,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +66,15 @@ impl EmbeddedIndex {
     ) -> docent_engine::Result<Sealed> {
         let name = name.to_owned();
         self.run(move |inner| inner.seal(&name, &is_out)).await
+    }
+
+    /// What the files of a collection still hold of a document, by its id and by words of it.
+    ///
+    /// # Errors
+    /// `NotFound` for a collection that does not exist, `Internal` for files that cannot be read.
+    pub async fn remains(&self, collection: &str, id: &str, words: &[String]) -> docent_engine::Result<Remains> {
+        let (name, id, words) = (collection.to_owned(), id.to_owned(), words.to_owned());
+        self.run(move |inner| inner.remains(&name, &id, &words)).await
     }
 
     async fn run<T, F>(&self, work: F) -> docent_engine::Result<T>
@@ -189,9 +201,9 @@ impl Inner {
     fn delete(&self, name: &str, ids: &[String]) -> Result<Deleted> {
         let (collection, snapshot) = self.demand(name)?;
         let mut gone: BTreeMap<String, u64> = BTreeMap::new();
-        let none = snapshot.generation.clone();
+        let before = snapshot.generation.clone();
         drop(snapshot);
-        let generation = collection.change(&self.writer, |snapshot, writer| {
+        let changed = collection.change_and_expunge(&self.writer, ids, |snapshot, writer| {
             for id in ids {
                 if let Some(document) = snapshot.document(id)? {
                     writer.delete_term(collection.fields().document_term(id));
@@ -201,8 +213,20 @@ impl Inner {
             let touched = gone.keys().map(String::as_str);
             Ok((!gone.is_empty()).then(|| generation::next(&snapshot.generation, touched)))
         });
-        let generation = generation.map_err(|failure| failure.in_collection(name))?.unwrap_or(none);
-        Ok(Deleted { chunks: gone.values().sum(), documents: gone.into_keys().collect(), generation })
+        let (generation, rewritten) = changed.map_err(|failure| failure.in_collection(name))?;
+        Ok(Deleted {
+            chunks: gone.values().sum(),
+            documents: gone.into_keys().collect(),
+            generation: generation.unwrap_or_else(|| before.clone()),
+            removed_from: before,
+            rewritten,
+            text_in_files: TextInFiles::Removed,
+        })
+    }
+
+    fn remains(&self, name: &str, id: &str, words: &[String]) -> Result<Remains> {
+        let (collection, snapshot) = self.demand(name)?;
+        Remains::find(&collection, &snapshot, id, words).map_err(|failure| failure.in_collection(name))
     }
 
     fn seal(&self, name: &str, is_out: &dyn Fn(&str) -> bool) -> Result<Sealed> {

@@ -153,6 +153,16 @@ pub enum Failure {
     /// Anything else the engine below reports.
     #[error("the index failed")]
     Engine(#[source] TantivyError),
+    /// What a delete must remove is still there.
+    #[error(
+        "the documents are deleted from collection {name:?}, but a file that holds their text, {file}, cannot be removed"
+    )]
+    Leftover {
+        /// The collection.
+        name: String,
+        /// The file.
+        file: String,
+    },
     /// A thread of ours died.
     #[error("the index stopped working on a request")]
     Died,
@@ -181,6 +191,7 @@ impl Failure {
             | Self::DiskFull(_)
             | Self::Io(_)
             | Self::Damaged { .. }
+            | Self::Leftover { .. }
             | Self::Engine(_)
             | Self::Died => ErrorKind::Internal,
         }
@@ -227,6 +238,9 @@ impl Failure {
                 "publish again, or go back to another one: docent generations rollback ID".to_owned()
             }
             Self::TooSlow { .. } => "ask again; what has arrived is kept".to_owned(),
+            Self::Leftover { .. } => {
+                "check who may remove files in the data folder, then delete the document again by its id".to_owned()
+            }
             Self::Uneven { .. } | Self::Engine(_) | Self::Died => return None,
         })
     }

@@ -9,7 +9,8 @@
 //!
 //! A commit is a generation ([`generation`]) and is either there or not, whenever the process dies ([`collection`]).
 //! A reader ([`snapshot`]) holds one generation and looks for a newer one with every call ([`embedded`]). Generations
-//! are published to a bucket or another folder, and read from there, in [`remote`].
+//! are published to a bucket or another folder, and read from there, in [`remote`]. A delete writes the segments that hold
+//! what it deleted anew; [`remains`] looks for what is left.
 //!
 //! What is absent: no approximate graph, no positions, no background threads between calls, no clock.
 #![warn(missing_docs)]
@@ -23,6 +24,7 @@ mod filter;
 mod folder;
 mod generation;
 mod lexical;
+mod remains;
 pub mod remote;
 mod schema;
 mod seal;
@@ -34,3 +36,4 @@ mod words;
 
 pub use embedded::{EmbeddedIndex, Settings};
 pub use error::Failure;
+pub use remains::Remains;

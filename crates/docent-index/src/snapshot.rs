@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use tantivy::collector::Count;
 use tantivy::directory::error::OpenReadError;
-use tantivy::index::IndexMeta;
+use tantivy::index::{IndexMeta, SegmentId};
 use tantivy::query::TermQuery;
 use tantivy::schema::{IndexRecordOption, Value};
 use tantivy::{
@@ -66,6 +66,22 @@ impl Snapshot {
     /// Chunks in all segments, deleted ones that no merge has removed yet included: what BM25 counts.
     pub(crate) fn chunk_rows(&self) -> u64 {
         self.vectors.iter().map(|vectors| vectors.rows() as u64).sum()
+    }
+
+    /// Segments that hold records of these documents, living or deleted.
+    pub(crate) fn holding(&self, document_ids: &[String]) -> Result<Vec<SegmentId>> {
+        let terms: Vec<Term> = document_ids.iter().map(|id| self.fields.document_term(id)).collect();
+        let mut holding = Vec::new();
+        for reader in self.searcher.segment_readers() {
+            let inverted = reader.inverted_index(self.fields.document_id)?;
+            for term in &terms {
+                if inverted.doc_freq(term)? > 0 {
+                    holding.push(reader.segment_id());
+                    break;
+                }
+            }
+        }
+        Ok(holding)
     }
 
     /// Records of a kind that are alive.

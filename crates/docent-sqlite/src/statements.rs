@@ -1,10 +1,11 @@
 //! The statements. Each change carries the state it expects in its `WHERE`; zero changed rows is an answer, not an error.
 
 use crate::rows::{self, columns};
-use docent_core::query::Lease;
+use docent_core::query::{Lease, names_document};
 use docent_core::{Query, QueryStatus, Timestamp};
 use docent_engine::ports::{Claim, Ending, IdempotencyKey};
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
+use std::collections::HashSet;
 
 /// What became of an insert.
 pub(crate) enum Inserted {
@@ -300,6 +301,55 @@ pub(crate) fn trace(connection: &Connection, id: &str) -> Result<Option<String>>
 /// Traces and idempotency keys go with it, by their foreign keys.
 pub(crate) fn delete(connection: &Connection, id: &str) -> Result<bool> {
     Ok(connection.prepare_cached("DELETE FROM queries WHERE id = ?")?.execute([id])? == 1)
+}
+
+/// A part of all answers, with their traces. A delete is rare; an index by document would cost every answer.
+const ANSWERS: &str = "SELECT q.id, q.answer, t.trace FROM queries q LEFT JOIN traces t ON t.query_id = q.id \
+     WHERE q.id > ?1 AND q.answer IS NOT NULL AND json_extract(q.request, '$.collection') = ?2 ORDER BY q.id LIMIT ?3";
+
+/// Which of the next `limit` answers of a collection behind `after` name one of these documents (none: any), and where the
+/// next part begins; none at the end.
+pub(crate) fn answers_from(
+    connection: &Connection,
+    collection: &str,
+    documents: Option<&HashSet<&str>>,
+    after: &str,
+    limit: usize,
+) -> Result<(Vec<String>, Option<String>)> {
+    let mut statement = connection.prepare_cached(ANSWERS)?;
+    let mut rows = statement.query(params![after, collection, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let (mut found, mut seen, mut last) = (Vec::new(), 0, None);
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        let names = |column| -> Result<bool> {
+            let json = row.get_ref(column)?.as_str_or_null()?.unwrap_or_default();
+            Ok(documents.is_none_or(|documents| names_document(json, documents)))
+        };
+        if names(1)? || names(2)? {
+            found.push(id.clone());
+        }
+        (seen, last) = (seen + 1, Some(id));
+    }
+    Ok((found, last.filter(|_| seen == limit)))
+}
+
+/// Marks or erases an answer; with `erase` its trace goes, too. True if the answer changed.
+pub(crate) fn forget_in_answer(
+    connection: &Connection,
+    id: &str,
+    documents: Option<&[String]>,
+    erase: bool,
+) -> Result<bool> {
+    if erase {
+        connection.prepare_cached("DELETE FROM traces WHERE query_id = ?")?.execute([id])?;
+    }
+    let Some(mut answer) = get(connection, id)?.and_then(|query| query.answer) else { return Ok(false) };
+    let is_changed = answer.forget(documents, erase);
+    if is_changed {
+        let mut update = connection.prepare_cached("UPDATE queries SET answer = ?2 WHERE id = ?1")?;
+        update.execute(params![id, rows::to_json(&answer)?])?;
+    }
+    Ok(is_changed)
 }
 
 const EXPIRED: &str = "DELETE FROM queries WHERE id IN (SELECT id FROM queries WHERE expires_at <= ? LIMIT ?)";

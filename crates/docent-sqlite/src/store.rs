@@ -13,11 +13,15 @@ use docent_core::{Query, Timestamp};
 use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore};
 use docent_engine::{Error, Result};
 use rusqlite::Connection;
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 /// Expired queries forgotten per transaction.
 const EXPIRED_PER_COMMIT: usize = 200;
+
+/// Answers that are looked through at once.
+const ANSWERS_PER_READ: usize = 50;
 
 /// How the file is used.
 #[derive(Clone, Debug)]
@@ -143,6 +147,25 @@ impl QueryStore for SqliteQueryStore {
     async fn delete(&self, id: &str) -> Result<bool> {
         let id = id.to_owned();
         self.writer.write(move |c| statements::delete(c, &id)).await
+    }
+
+    async fn answers_from(&self, collection: &str, documents: Option<&[String]>) -> Result<Vec<String>> {
+        let documents: Option<HashSet<&str>> = documents.map(|ids| ids.iter().map(String::as_str).collect());
+        let (mut all, mut after) = (Vec::new(), Some(String::new()));
+        while let Some(behind) = after {
+            let part =
+                |c: &Connection| statements::answers_from(c, collection, documents.as_ref(), &behind, ANSWERS_PER_READ);
+            let (found, next) = self.read(part)?;
+            all.extend(found);
+            after = next;
+            tokio::task::yield_now().await;
+        }
+        Ok(all)
+    }
+
+    async fn forget_in_answer(&self, id: &str, documents: Option<&[String]>, erase: bool) -> Result<bool> {
+        let (id, documents) = (id.to_owned(), documents.map(<[String]>::to_vec));
+        self.writer.write(move |c| statements::forget_in_answer(c, &id, documents.as_deref(), erase)).await
     }
 
     async fn expire(&self, now: Timestamp) -> Result<u64> {

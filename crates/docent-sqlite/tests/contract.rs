@@ -123,6 +123,12 @@ impl QueryStore for Turns {
     async fn delete(&self, id: &str) -> Result<bool> {
         self.next().delete(id).await
     }
+    async fn answers_from(&self, collection: &str, documents: Option<&[String]>) -> Result<Vec<String>> {
+        self.next().answers_from(collection, documents).await
+    }
+    async fn forget_in_answer(&self, id: &str, documents: Option<&[String]>, erase: bool) -> Result<bool> {
+        self.next().forget_in_answer(id, documents, erase).await
+    }
     async fn expire(&self, now: Timestamp) -> Result<u64> {
         self.next().expire(now).await
     }

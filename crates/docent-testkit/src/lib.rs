@@ -25,5 +25,6 @@ pub mod tools;
 pub mod upload_store;
 pub mod vector_bucket;
 
+mod query_store_deletes;
 mod query_store_leases;
 mod query_store_records;

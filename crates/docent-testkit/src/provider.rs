@@ -13,8 +13,9 @@ use docent_engine::{Error, Result};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// One step of a script.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub enum Step {
     Wait(Duration),
     /// Ends the stream with an error.
     Fail(Error),
+    /// Waits until the test says so.
+    Until(Arc<Notify>),
     /// Never says anything again.
     Hang,
 }
@@ -149,6 +152,7 @@ async fn play(steps: &mut VecDeque<Step>) -> Option<Result<GenerateEvent>> {
         match steps.pop_front()? {
             Step::Send(event) => return Some(Ok(event)),
             Step::Wait(duration) => tokio::time::sleep(duration).await,
+            Step::Until(said) => said.notified().await,
             Step::Hang => std::future::pending().await,
             Step::Fail(error) => {
                 steps.clear();

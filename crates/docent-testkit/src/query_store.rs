@@ -3,7 +3,7 @@
 //! Each check makes users and ids of its own, so the checks may share one store, also with others at the same time. The
 //! two that look at the whole store (`unattended`, `expire`) live in years of their own.
 
-use crate::{query_store_leases as leases, query_store_records as records};
+use crate::{query_store_deletes as deletes, query_store_leases as leases, query_store_records as records};
 use docent_core::query::{Failure, Feedback, Lease, QueryRequest};
 use docent_core::{
     Answer, Citation, Cost, Filter, MicroDollars, Outcome, Query, QueryStatus, Source, Timestamp, Usage, Verification,
@@ -42,6 +42,12 @@ pub const CHECKS: &[(&str, Check)] = checks![
     records::delete_forgets_the_query_the_trace_and_the_key,
     records::expire_forgets_what_has_expired_and_nothing_else,
     records::any_text_of_any_size_is_kept,
+    deletes::an_answer_is_marked_once_and_keeps_its_words,
+    deletes::an_erased_answer_keeps_nothing_but_the_question,
+    deletes::a_trace_that_names_the_document_is_erased_with_it,
+    deletes::only_the_collection_that_is_meant_is_looked_through,
+    deletes::two_deletes_at_once_leave_both_marks,
+    deletes::an_answer_of_any_size_is_found_and_changed,
     leases::a_claim_is_granted_once,
     leases::a_lapsed_lease_goes_to_another_and_the_first_is_shut_out,
     leases::a_renewed_lease_holds,
@@ -144,6 +150,8 @@ pub fn sample_answer(text: &str) -> Answer {
         }),
         generation: "42".to_owned(),
         model: "quoting".to_owned(),
+        deleted_documents: Vec::new(),
+        is_erased: false,
     }
 }
 

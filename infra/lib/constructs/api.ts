@@ -70,6 +70,8 @@ export class Api extends Construct {
       actions: ['dynamodb:Query'],
       resources: [`${props.table.tableArn}/index/${TABLE.byUser.name}`],
     });
+    // A deleted document's answers are found by looking through all.
+    api.allow({ sid: 'ForgetAnswers', actions: ['dynamodb:Scan'], resources: [props.table.tableArn] });
     api.allow({ sid: 'WakeWorker', actions: ['lambda:InvokeFunction'], resources: [props.worker.functionArn] });
     if (props.modelKey) {
       api.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [props.modelKey.secretArn] });

@@ -120,6 +120,7 @@ export function Evidence({ numbers, where }: Shown) {
 }
 
 export function Verification({ citation }: { citation: Citation }) {
+  if (citation.source_deleted) return <span class="check lost">source deleted: its document has been removed since</span>;
   return citation.verification === "repaired" ? (
     <span class="check repaired">the page's own words, in place of a quote that was nearly right</span>
   ) : (

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { type Document, api, explained, got, saved } from "../api";
 import { formatOf } from "../formats";
-import { collection, collections, decision, loadCollections, openReader } from "../state";
+import { collection, collections, decision, loadCollections, openReader, reloadHistory } from "../state";
 import { counted, moment, size } from "../text";
 import { CollectionChoice } from "./Ask";
 import { Drop } from "./Drop";
@@ -49,17 +49,17 @@ function List({ where }: { where: string }) {
     }
   };
   useEffect(() => void load(), [where, arrivals.value]);
-  const remove = async (id: string) => {
-    await got(api.DELETE("/v1/documents/{id}", { params: { path: { id }, query: { collection: where } } }));
+  const remove = async (id: string, erase: boolean) => {
+    await got(api.DELETE("/v1/documents/{id}", { params: { path: { id }, query: { collection: where, erase } } }));
     setDocuments((known) => known.filter((one) => one.id !== id));
-    await loadCollections();
+    await Promise.all([loadCollections(), reloadHistory()]);
   };
   return (
     <>
       {refusal && <p role="alert" class="caveat">{refusal}</p>}
       <ul class="documents">
         {documents.map((one) => (
-          <Entry key={one.id} document={one} where={where} remove={() => remove(one.id)} />
+          <Entry key={one.id} document={one} where={where} remove={(erase) => remove(one.id, erase)} />
         ))}
       </ul>
       {hasMore && (
@@ -71,7 +71,13 @@ function List({ where }: { where: string }) {
   );
 }
 
-function Entry({ document: one, where, remove }: { document: Document; where: string; remove: () => Promise<void> }) {
+interface Listed {
+  document: Document;
+  where: string;
+  remove: (erase: boolean) => Promise<void>;
+}
+
+function Entry({ document: one, where, remove }: Listed) {
   const notes = one.unreadable_pages.length + one.warnings.length;
   const isStored = one.state === "stored";
   const refused = one.last_upload?.reason;
@@ -82,8 +88,9 @@ function Entry({ document: one, where, remove }: { document: Document; where: st
     decision.value = {
       title: `Delete “${one.title}”?`,
       text: one.last_upload
-        ? "No search and no new answer will find it any more, and the uploaded file is removed. Answers that were given before keep their quotes."
-        : "No search and no new answer will find it any more. The file it was read from is not touched; answers that were given before keep their quotes.",
+        ? "No search and no new answer will find it any more, and the uploaded file is removed. Answers that were given before keep their quotes, marked as “source deleted”."
+        : "No search and no new answer will find it any more. The file it was read from is not touched; answers that were given before keep their quotes, marked as “source deleted”.",
+      option: "Erase these answers instead",
       verb: "Delete",
       act: remove,
     };

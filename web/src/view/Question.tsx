@@ -86,6 +86,7 @@ function stage({ query, sources, statements: arrived }: Asked): string {
     case "failed":
       return "This question could not be answered";
     case "completed":
+      if (query.answer_erased) return "Erased with a document it was made from";
       return `${OUTCOMES[query.outcome ?? "answered"]} · ${took(query)}`;
   }
 }
@@ -102,6 +103,7 @@ function Body(known: Asked) {
   const { query } = known;
   if (query.status === "failed") return <Failure query={query} />;
   if (query.status === "cancelled") return null;
+  if (query.answer_erased) return <p class="answer plain">{query.answer}</p>;
   if (query.outcome === "not_found") return <NotFound query={query} />;
   const all = query.status === "completed" ? statements(query) : known.statements;
   const numbers = numbered(all);
@@ -153,6 +155,7 @@ function Passage({ source, where }: { source: Source; where: string }) {
         <span class="passage-title">{source.title}</span>
         <span class="passage-place">{sourceLocator(source)}</span>
         <span class="passage-text">{source.text}</span>
+        {source.source_deleted && <span class="check lost">source deleted</span>}
       </button>
     </li>
   );
@@ -191,7 +194,7 @@ function Actions({ query }: { query: Query }) {
         </button>
         <span role="status" class="said">{said}</span>
       </div>
-      {query.status === "completed" && <Trace id={query.id} />}
+      {query.status === "completed" && !query.answer_erased && <Trace id={query.id} />}
       <p class="fine">
         Asked {moment(query.created_at)} in {query.collection}
         {query.model && `, ${answerer(query.model)}`}

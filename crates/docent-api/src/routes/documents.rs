@@ -4,11 +4,12 @@ use super::collections;
 use crate::access::Caller;
 use crate::body::Params;
 use crate::problem::{Problem, ProblemBody};
+use crate::receipt::DeletedBody;
 use crate::state::Api;
-use crate::wire::{DeletedBody, DocumentBody, List, PageBody, timestamp};
+use crate::wire::{DocumentBody, List, PageBody};
 use axum::Json;
 use axum::extract::{Path, State};
-use docent_engine::ports::Forgotten;
+use docent_engine::deletes::DeleteOptions;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -22,6 +23,17 @@ const LIMIT_MAX: usize = 1_000;
 pub(crate) struct InCollection {
     /// Collection; the server's default if absent.
     pub(crate) collection: Option<String>,
+}
+
+/// Which collection, and what becomes of answers.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeleteParams {
+    /// Collection; the server's default if absent.
+    collection: Option<String>,
+    /// Erase stored answers that were made from it, instead of marking them; the questions stay.
+    erase: Option<bool>,
 }
 
 /// Which collection and which part of the list.
@@ -83,28 +95,23 @@ pub(crate) async fn read(
 
 /// Removes a document: when this returns, no search and no new answer can return its text.
 ///
-/// Its original file and the reports of its uploads go with it.
-#[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), InCollection),
+/// An index in a folder has removed it from its files, too. Stored answers that were made from it are marked, or erased. Its original
+/// file and the reports of its uploads go with it. A repeated delete does no harm, and can erase what the first one marked.
+#[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), DeleteParams),
     responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<String>,
-    Params(params): Params<InCollection>,
+    Params(params): Params<DeleteParams>,
 ) -> Result<Json<DeletedBody>, Problem> {
+    let options = DeleteOptions { erase: params.erase.unwrap_or_default(), uploads: api.uploads.as_deref() };
     let name = existing(&api, &caller, params.collection).await?;
-    let ids = [id];
-    // First what could bring it back.
-    let forgotten = match &api.uploads {
-        Some(uploads) => uploads.forget(&name, Some(&ids)).await?,
-        None => Forgotten::default(),
-    };
-    let deleted = api.engine.index.delete(&name, &ids).await?;
-    if deleted.documents.is_empty() && forgotten == Forgotten::default() {
-        return Err(unknown(&ids[0]));
+    let receipt = api.engine.delete_documents(&name, std::slice::from_ref(&id), options).await?;
+    if receipt.is_nothing() {
+        return Err(unknown(&id));
     }
-    let deleted_at = timestamp((api.engine.clock)());
-    Ok(Json(DeletedBody { documents: ids.into(), chunks: deleted.chunks, generation: deleted.generation, deleted_at }))
+    Ok(Json(DeletedBody::new(id, receipt, (api.engine.clock)())))
 }
 
 /// The stored text of one page (or section), by its place from 1: what the offsets of a citation count in.

@@ -159,6 +159,31 @@ async fn search_documents_and_collections() {
     assert_eq!(problem(&site.get("/v1/collections/default").await).0, 404);
 }
 
+/// Marked first; a second delete of what is gone still erases, so that nobody has to know beforehand.
+#[tokio::test]
+async fn a_delete_reaches_the_answers() {
+    let site = Site::open().await;
+    let ask = json!({"query": "How many days of annual leave?", "wait": 20});
+    let query = site.post("/v1/queries", &ask).await.json();
+    let (id, document) = (query["id"].as_str().expect("an id"), query["citations"][0]["document_id"].clone());
+    let place = format!("/v1/documents/{}", document.as_str().expect("an id"));
+    assert_eq!(query["citations"][0].get("source_deleted"), None);
+
+    let receipt = site.call("DELETE", &place, &[], "").await.json();
+    assert_eq!((&receipt["answers"], &receipt["answers_erased"]), (&json!(1), &json!(false)), "{receipt}");
+    assert_ne!(receipt["removed_from"], receipt["generation"]);
+    let marked = site.get(&format!("/v1/queries/{id}")).await.json();
+    assert_eq!((&marked["citations"][0]["source_deleted"], &marked["answer"]), (&json!(true), &query["answer"]));
+
+    let receipt = site.call("DELETE", &format!("{place}?erase=true"), &[], "").await.json();
+    assert_eq!((&receipt["answers"], &receipt["answers_erased"]), (&json!(1), &json!(true)), "{receipt}");
+    let erased = site.get(&format!("/v1/queries/{id}")).await;
+    assert!(!erased.text.contains("25 days"), "{}", erased.text);
+    assert_eq!((&erased.json()["answer_erased"], &erased.json()["query"]), (&json!(true), &query["query"]));
+    assert_eq!(site.get(&format!("/v1/queries/{id}/trace")).await.status, 404);
+    assert_eq!(site.call("DELETE", &place, &[], "").await.status, 404);
+}
+
 #[tokio::test]
 async fn a_key_is_asked_for_where_one_is_set() {
     let settings = ApiSettings { api_keys: vec!["first".to_owned(), "second".to_owned()], ..ApiSettings::default() };

@@ -47,6 +47,10 @@ fn no_trace(query: &Query) -> Error {
     match &query.failure {
         Some(failure) => Error::not_found(format!("the query failed: {}", failure.message))
             .hint(failure.hint.as_deref().unwrap_or("ask again")),
+        None if query.answer.as_ref().is_some_and(|answer| answer.is_erased) => {
+            Error::not_found("the answer and its trace were erased with a document that it was made from")
+                .hint("ask again; the question is kept")
+        }
         None => Error::not_found(format!("the query has no trace; it is {status}"))
             .hint("a trace is written with the answer"),
     }

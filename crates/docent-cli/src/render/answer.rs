@@ -60,7 +60,7 @@ impl AnswerText {
 
     /// What follows the statements: the quotes, or the nearest passages.
     pub(crate) fn rest(&self, answer: &Answer) -> String {
-        if answer.outcome == Outcome::NotFound {
+        if answer.outcome == Outcome::NotFound || answer.is_erased {
             return self.not_found(answer);
         }
         let mut parts = Vec::new();
@@ -69,22 +69,28 @@ impl AnswerText {
             parts.push(format!("\n{}", self.paint.yellow(note)));
         }
         for (number, citation) in (1..).zip(&self.cited) {
-            parts.push(format!("\n{}", self.citation(number, citation)));
+            parts.push(format!("\n{}", self.citation(number, citation, answer)));
         }
         parts.join("\n")
     }
 
-    fn citation(&self, number: usize, citation: &Citation) -> String {
+    fn citation(&self, number: usize, citation: &Citation, answer: &Answer) -> String {
         let place = place(citation.start_page_number, &citation.heading_path);
         let (word, painted) = match citation.verification {
             Verification::Verified => ("verified", self.paint.green("verified")),
             Verification::Repaired => ("repaired", self.paint.yellow("repaired")),
         };
         let head = heading(&format!("[{number}]"), &citation.filename, place);
-        let room = self.width.saturating_sub(word.len() + 3);
+        let lost = if answer.has_lost(&citation.document_id) { " · source deleted" } else { "" };
+        let room = self.width.saturating_sub(word.len() + lost.len() + 3);
         let head = wrap(&head, room, "");
         let quote = format!("\u{201c}{}\u{201d}", citation.cited_text);
-        format!("{} · {painted}\n{}", self.paint.bold(&head), wrap(&quote, self.width, INDENT))
+        format!(
+            "{} · {painted}{}\n{}",
+            self.paint.bold(&head),
+            self.paint.yellow(lost),
+            wrap(&quote, self.width, INDENT)
+        )
     }
 
     fn not_found(&self, answer: &Answer) -> String {

@@ -4,6 +4,7 @@ use super::text::{Paint, columns, place, wrap};
 use docent_core::follow_up::Method;
 use docent_core::{Query, SearchMode};
 use docent_engine::trace::{Candidate, FollowUp, Trace};
+use std::collections::BTreeSet;
 
 const INDENT: &str = "    ";
 
@@ -18,6 +19,9 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
     ));
     if trace.ranking == SearchMode::Dense {
         out.push("Ranked by vectors alone: the store has no index of words".to_owned());
+    }
+    if let Some(lost) = lost(query) {
+        out.push(paint.yellow(&format!("Source deleted since: {lost}")));
     }
     out.push(format!("\n{}", paint.bold("Candidates")));
     out.extend(candidates(&trace.candidates));
@@ -41,6 +45,14 @@ fn origin(follow_up: &FollowUp) -> String {
         (Method::Rule, Some(failure)) => format!("understood by rule, as the model failed: {failure}"),
     };
     format!("asked as \u{201c}{}\u{201d}, {who}", follow_up.asked)
+}
+
+/// The documents that the answer was made from and that have been deleted since.
+fn lost(query: &Query) -> Option<String> {
+    let answer = query.answer.as_ref()?;
+    let sources = answer.sources.iter().filter(|source| answer.has_lost(&source.document_id));
+    let names: BTreeSet<_> = sources.map(|source| source.filename.as_str()).collect();
+    (!names.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(", "))
 }
 
 fn candidates(candidates: &[Candidate]) -> Vec<String> {

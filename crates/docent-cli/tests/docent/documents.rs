@@ -107,7 +107,8 @@ fn what_is_deleted_is_not_found_any_more() {
     snapshot!(terminal.docent(&["delete", "people/leave.md"]), @r"
     exit 0
     --- stdout
-      deleted  people/leave.md  3 chunks
+      deleted  people/leave.md  3 chunks  doc_[ID]
+               was in gen_[ID], is not in gen_[ID]
     --- stderr
     ");
     assert_eq!(found("annual")["data"].as_array().expect("hits").len(), 0);

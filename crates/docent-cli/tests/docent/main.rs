@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_files;
 mod bad_usage;
+mod deletes;
 mod documents;
 mod endpoint;
 mod evaluation;

@@ -66,9 +66,13 @@ fn are_asked_changed_and_deleted(terminal: &Terminal) {
     let answer = terminal.docent(&["ask", question, "--json"]).json();
     assert!(answer["answer"].as_str().is_some_and(|text| text.contains("30 days")), "{answer}");
 
-    terminal.docent(&["delete", "handbook/leave.md"]).succeeded();
+    let receipt = terminal.docent(&["delete", "handbook/leave.md", "--json"]).json();
+    assert_eq!((&receipt["text_in_files"], &receipt["rewritten"]), (&json!("unknown"), &json!([])), "{receipt}");
+    assert_eq!(receipt["answers"], 2, "{receipt}");
     let found = terminal.docent(&["search", "leave", "--json"]).json();
     assert_eq!(found["data"], json!([]), "{found}");
+    let id = receipt["documents"][0].as_str().expect("an id");
+    refused(&terminal.docent(&["verify-deleted", id]), &["cannot be looked into from here"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Workers that read uploads, and what tidies up behind them.
 
 use super::{Upload, Uploads};
+use crate::deletes::DeleteOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{FileReport, Looked, Prepared, report};
 use crate::ports::{IndexDocument, UploadEnding};
@@ -137,7 +138,8 @@ impl Uploads {
         let ours = self.store.finish_upload(&upload.id, upload.attempt, &ending, (self.engine.clock)()).await?;
         if !ours && is_new && self.was_deleted(&upload.id).await? {
             // Another process deleted the document in this moment; what it has promised holds.
-            self.engine.index.delete(&upload.collection, std::slice::from_ref(&upload.document_id)).await?;
+            let ids = std::slice::from_ref(&upload.document_id);
+            self.engine.delete_documents(&upload.collection, ids, DeleteOptions::default()).await?;
             self.disk.forget_document(&upload.collection, &upload.document_id)?;
         }
         self.disk.remove_waiting(std::slice::from_ref(&upload.id));

@@ -52,6 +52,24 @@ impl House {
         Self { folder, engine: Arc::new(engine), queue: Some(queue), store, now }
     }
 
+    /// An engine on everything that this one has, but for the store of queries.
+    pub(crate) fn engine_with(&self, queries: Arc<dyn QueryStore>) -> Engine {
+        let engine = &self.engine;
+        Engine {
+            embedder: Arc::clone(&engine.embedder),
+            generator: Arc::clone(&engine.generator),
+            index: Arc::clone(&engine.index),
+            queries,
+            keys: Arc::clone(&engine.keys),
+            meter: Arc::clone(&engine.meter),
+            dispatcher: Arc::clone(&engine.dispatcher),
+            tokenize: Arc::clone(&engine.tokenize),
+            clock: Arc::clone(&engine.clock),
+            progress: Progress::default(),
+            settings: engine.settings.clone(),
+        }
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
         let millis = i64::try_from(time.as_millis()).expect("short");
         self.now.fetch_add(millis, Ordering::SeqCst);

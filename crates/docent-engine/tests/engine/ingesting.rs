@@ -4,6 +4,7 @@ use crate::house::{House, parser};
 use docent_core::{IngestOutcome, SearchMode};
 use docent_engine::ErrorKind;
 use docent_engine::answer::Search;
+use docent_engine::deletes::DeleteOptions;
 use docent_testkit::provider::ScriptedGenerator;
 use std::path::PathBuf;
 
@@ -85,13 +86,14 @@ async fn documents_are_deleted_by_id_path_or_name() {
     house.write("c.txt", "Voles live in banks.");
     let (_, reports) = house.ingest().await;
     for wanted in [path.to_str().expect("plain"), "docs/b.txt", &reports[2].document_id] {
-        let deleted = house.engine.delete("default", wanted).await.expect("deleted");
+        let deleted = house.engine.delete("default", wanted, DeleteOptions::default()).await.expect("deleted").index;
         assert_eq!((deleted.documents.len(), deleted.chunks), (1, 1), "{wanted}");
     }
     assert!(found(&house, "otters badgers voles live").await.is_empty());
-    let error = house.engine.delete("default", "docs/b.txt").await.expect_err("gone");
+    let error = house.engine.delete("default", "docs/b.txt", DeleteOptions::default()).await.expect_err("gone");
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    let error = house.engine.delete("attic", "docs/b.txt").await.expect_err("no such collection");
+    let nowhere = house.engine.delete("attic", "docs/b.txt", DeleteOptions::default()).await;
+    let error = nowhere.expect_err("no such collection");
     assert_eq!(error.to_string(), "there is no collection `attic`");
 }
 

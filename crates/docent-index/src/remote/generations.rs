@@ -6,6 +6,7 @@ use super::store::Store;
 use crate::collection::Collection;
 use crate::embedded::check_name;
 use crate::error::{Failure, Result};
+use crate::remains::Remains;
 use crate::snapshot::Snapshot;
 use docent_core::{Document, Timestamp};
 use serde::Serialize;
@@ -126,6 +127,28 @@ impl Generations {
             self.store.move_pointer(collection, Some(&version), &next, |found| *found == next).await?;
         }
         Ok(listed(&manifest, &next))
+    }
+
+    /// What the files of every generation that was not purged still hold of a document, the newest first.
+    ///
+    /// # Errors
+    /// `Unavailable` or `NotFound` if there is none; `Internal` for one whose files are not whole.
+    pub async fn remains(&self, collection: &str, id: &str, words: &[String]) -> docent_engine::Result<Vec<Remains>> {
+        check_name(collection)?;
+        let (pointer, _) = self.store.pointer(collection).await?;
+        let inspection = self.inspect(collection);
+        let mut all = Vec::with_capacity(pointer.published.len());
+        for entry in pointer.published.iter().rev() {
+            let contents = inspection.open(&self.store.manifest(collection, entry).await?).await?;
+            let (name, generation) = (collection.to_owned(), entry.generation.clone());
+            let (id, words) = (id.to_owned(), words.to_owned());
+            let look = move || {
+                let collection = Collection::open(&name, &contents.folder)?;
+                Remains::find(&collection, &collection.published(&generation)?, &id, &words)
+            };
+            all.push(tokio::task::spawn_blocking(look).await.map_err(|_| Failure::Died)??);
+        }
+        Ok(all)
     }
 
     async fn named(&self, collection: &str, pointer: &Pointer, generation: &str) -> Result<Manifest> {

@@ -11,7 +11,9 @@ use crate::snapshot::Snapshot;
 use async_trait::async_trait;
 use docent_core::{Document, Page, Timestamp};
 use docent_engine::Clock;
-use docent_engine::ports::{self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse};
+use docent_engine::ports::{
+    self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse, TextInFiles,
+};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -380,8 +382,15 @@ impl ChunkIndex for PublishedIndex {
         self.read_only()
     }
 
-    async fn delete(&self, _: &str, _: &[String]) -> docent_engine::Result<Deleted> {
-        self.read_only()
+    /// Of documents that are not there nothing has to be removed.
+    async fn delete(&self, collection: &str, document_ids: &[String]) -> docent_engine::Result<Deleted> {
+        for id in document_ids {
+            if self.document(collection, id).await?.is_some() {
+                return self.read_only();
+            }
+        }
+        let generation = self.current(collection).await?.snapshot.generation.clone();
+        Ok(Deleted::nothing(generation, TextInFiles::Unknown))
     }
 
     async fn documents(

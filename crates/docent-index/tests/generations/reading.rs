@@ -5,7 +5,7 @@ use crate::purging::files;
 use crate::site::{Site, TEA, Time, answering, find, put};
 use docent_core::SearchMode;
 use docent_engine::ErrorKind;
-use docent_engine::ports::ChunkIndex;
+use docent_engine::ports::{ChunkIndex, Deleted, TextInFiles};
 use docent_testkit::chunk_index::{document, leaning, profile, question};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,10 @@ async fn nothing_published_is_said_with_what_to_do() {
 #[tokio::test]
 async fn what_is_published_is_not_written_to() {
     let site = Site::folder();
+    let published = site.publish(&site.index_with("local", &[("a", "green tea")]).await).await.generation;
     let reader = site.reader(&Time::default());
+    let nothing = reader.delete(TEA, &["b".to_owned()]).await.unwrap();
+    assert_eq!(nothing, Deleted::nothing(published, TextInFiles::Unknown), "what is not there is gone");
     let stored = document("a", &["tea"], &leaning(1, 0.5));
     let refusals = [
         reader.open_or_create(TEA, &profile()).await.unwrap_err(),

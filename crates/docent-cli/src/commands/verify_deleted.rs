@@ -1,0 +1,62 @@
+//! `docent verify-deleted`: what the index's files still hold of a document.
+
+use crate::args::VerifyDeletedArgs;
+use crate::exit::Exit;
+use crate::render::text::count;
+use crate::setup::Setup;
+use docent_app::config::IndexPlace;
+use docent_app::{Remains, wiring};
+use docent_engine::Error;
+
+pub(crate) async fn run(setup: &Setup, args: VerifyDeletedArgs) -> anyhow::Result<Exit> {
+    if !args.id.starts_with("doc_") {
+        return Err(Error::invalid(format!("`{}` is not the id of a document", args.id))
+            .hint("`docent delete` shows the id: doc_ and 32 digits")
+            .into());
+    }
+    let (screen, config) = (&setup.screen, &setup.config);
+    let found = match &config.index {
+        IndexPlace::Folder(_) => {
+            vec![wiring::folder_index_from_config(config).remains(&config.collection, &args.id, &args.text).await?]
+        }
+        IndexPlace::Published(place) => {
+            let generations = wiring::generations_from_config(config, place)?;
+            generations.remains(&config.collection, &args.id, &args.text).await?
+        }
+        IndexPlace::Chroma(_) | IndexPlace::Vectors(_) => {
+            return Err(Error::invalid("the index is on a server, whose files cannot be looked into from here")
+                .hint("`docent search` and `docent documents` show what it still returns; its operator knows what its files hold")
+                .into());
+        }
+    };
+    for remains in &found {
+        if args.json {
+            screen.json(remains)?;
+        } else {
+            screen.data(line(remains))?;
+        }
+    }
+    if found.iter().all(Remains::is_gone) {
+        return Ok(Exit::Done);
+    }
+    let hint = match &config.index {
+        IndexPlace::Published(_) => "older generations and deleted text go with: docent generations purge",
+        _ => "delete the document, by this id",
+    };
+    screen.trouble("something of the document is left", &[], Some(hint));
+    Ok(Exit::Failed)
+}
+
+fn line(remains: &Remains) -> String {
+    let looked =
+        format!("{}, {} bytes, {}", count(remains.files, "file"), remains.bytes, count(remains.records, "record"));
+    if remains.is_gone() {
+        return format!("     gone  {}  nothing in {looked}", remains.generation);
+    }
+    let Remains { living, deleted, mentions, .. } = remains;
+    let files = remains.named_in.len();
+    format!(
+        "    found  {}  {living} living, {deleted} deleted records, {mentions} that name it, {files} files; looked through {looked}",
+        remains.generation
+    )
+}
