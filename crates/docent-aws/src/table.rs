@@ -74,6 +74,7 @@ impl Table {
     /// An item as it is at this moment, whole or in part.
     pub(crate) async fn get(&self, id: &str, attributes: Option<&str>) -> Result<Option<Item>> {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key(id))).consistent_read(true);
+        let get = get.set_expression_attribute_names(attributes.and_then(|attributes| names(&[attributes])));
         let got = get.set_projection_expression(attributes.map(str::to_owned)).send().await;
         Ok(got.map_err(|error| self.asked("dynamodb:GetItem").explain(&error))?.item)
     }

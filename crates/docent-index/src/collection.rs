@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tantivy::directory::error::LockError;
+use tantivy::directory::{Directory, META_LOCK};
 use tantivy::index::{SegmentId, SegmentMeta};
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyError};
@@ -19,9 +20,6 @@ pub(crate) const META: &str = "meta.json";
 
 /// How often a writer looks whether the other one is done.
 const POLL: Duration = Duration::from_millis(25);
-
-/// How often files of deleted text are tried to be removed.
-const ATTEMPTS: usize = 40;
 
 /// Decompressed blocks of stored records that are kept per segment.
 const CACHED_BLOCKS: usize = 64;
@@ -175,8 +173,8 @@ impl Collection {
     }
 
     /// The same for a change that deletes documents: then every segment that holds deleted records is written anew without
-    /// them, and the old files are removed. Returns the segments that held records of these documents, too; they are gone. If
-    /// none did, nothing is written.
+    /// them, and the old files are removed, with what an earlier call that died has left. Returns the segments that held
+    /// records of these documents, too; they are gone. If none did, no segment is written.
     pub(crate) fn change_and_expunge(
         &self,
         options: &WriterOptions,
@@ -187,15 +185,12 @@ impl Collection {
         let gone = || Failure::UnknownCollection { name: self.name.clone() };
         let holding = self.snapshot()?.ok_or_else(gone)?.holding(document_ids)?;
         let generation = self.commit(&mut writer, change)?;
-        if !holding.is_empty() {
-            let doomed = self.segments_with_deletes()?;
-            // A segment of which nothing is left went with the commit.
-            if !doomed.is_empty() {
-                writer.merge(&doomed).wait()?;
-            }
-            let doomed: Vec<_> = doomed.iter().chain(&holding).map(SegmentId::uuid_string).collect();
-            self.remove_files(&writer, &doomed)?;
+        let doomed = if holding.is_empty() { Vec::new() } else { self.segments_with_deletes()? };
+        // A segment of which nothing is left went with the commit.
+        if !doomed.is_empty() {
+            writer.merge(&doomed).wait()?;
         }
+        self.remove_dead_files()?;
         writer.wait_merging_threads()?;
         Ok((generation, holding.iter().map(SegmentId::uuid_string).collect()))
     }
@@ -205,30 +200,36 @@ impl Collection {
         Ok(segments.iter().filter(|segment| segment.has_deletes()).map(SegmentMeta::id).collect())
     }
 
-    /// Removes the files of segments that no commit names any more. Whoever reads the list of segments in this moment, in
-    /// this process, keeps their files for as long as that takes, so it is tried again.
-    fn remove_files(&self, writer: &IndexWriter, segments: &[String]) -> Result<()> {
-        for attempt in 1.. {
-            writer.garbage_collect_files().wait()?;
-            let left = self.files_of(segments)?.into_iter().next();
-            match left {
-                None => break,
-                Some(file) if attempt == ATTEMPTS => return Err(Failure::Leftover { name: self.name.clone(), file }),
-                Some(_) => std::thread::sleep(POLL),
-            }
+    /// Removes the files of segments that the commit does not name. tantivy's own clean-up knows only files that it has seen
+    /// being made in this process, and keeps those that somebody reads. To be called while no other writer is at work; its
+    /// lock keeps readers from being surprised while they open a commit, and who has opened one keeps what it mapped.
+    fn remove_dead_files(&self) -> Result<()> {
+        let folder = Folder::open(&self.folder).map_err(TantivyError::from)?;
+        let _lock = folder.acquire_lock(&META_LOCK).map_err(|error| TantivyError::LockFailure(error, None))?;
+        for file in self.dead_files()? {
+            std::fs::remove_file(self.folder.join(&file)).map_err(|cause| Failure::Leftover {
+                name: self.name.clone(),
+                file,
+                cause,
+            })?;
         }
-        Ok(())
+        Ok(folder.sync_directory()?)
     }
 
-    fn files_of(&self, segments: &[String]) -> Result<Vec<String>> {
-        let mut files = Vec::new();
+    /// Names of files of segments that the newest commit does not have.
+    pub(crate) fn dead_files(&self) -> Result<Vec<String>> {
+        let living: Vec<_> = self.index.load_metas()?.segments.iter().map(|one| one.id().uuid_string()).collect();
+        let mut dead = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            if segments.iter().any(|segment| name.starts_with(segment.as_str())) {
-                files.push(name);
+            let segment = name.split('.').next().unwrap_or_default();
+            let is_segment = segment.len() == 32 && segment.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_segment && !living.iter().any(|id| id == segment) {
+                dead.push(name);
             }
         }
-        Ok(files)
+        dead.sort_unstable();
+        Ok(dead)
     }
 
     fn commit(

@@ -162,6 +162,9 @@ pub enum Failure {
         name: String,
         /// The file.
         file: String,
+        /// Why.
+        #[source]
+        cause: io::Error,
     },
     /// A thread of ours died.
     #[error("the index stopped working on a request")]
@@ -254,7 +257,7 @@ impl From<Failure> for Error {
             None => error,
         };
         match failure {
-            Failure::DiskFull(cause) | Failure::Io(cause) => error.because(cause),
+            Failure::DiskFull(cause) | Failure::Io(cause) | Failure::Leftover { cause, .. } => error.because(cause),
             Failure::Engine(cause) => error.because(cause),
             Failure::Damaged { cause, .. } | Failure::Transport(cause) => error.because(cause),
             Failure::Store { cause, .. } => error.because(cause),

@@ -64,23 +64,8 @@ impl Remains {
         }
         let plain: Vec<String> = std::iter::once(id.to_owned()).chain(words.iter().cloned()).collect();
         found.read_files(collection.folder(), &plain)?;
-        found.find_strays(collection, snapshot)?;
+        found.strays = collection.dead_files()?;
         Ok(found)
-    }
-
-    fn find_strays(&mut self, collection: &Collection, snapshot: &Snapshot) -> Result<()> {
-        let segments = snapshot.searcher.segment_readers();
-        let own: Vec<String> = segments.iter().map(|segment| segment.segment_id().uuid_string()).collect();
-        for entry in std::fs::read_dir(collection.folder())? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            let segment = name.split('.').next().unwrap_or_default();
-            let is_segment = segment.len() == 32 && segment.bytes().all(|b| b.is_ascii_hexdigit());
-            if is_segment && !own.iter().any(|id| id == segment) {
-                self.strays.push(name);
-            }
-        }
-        self.strays.sort_unstable();
-        Ok(())
     }
 
     fn count_records(&mut self, snapshot: &Snapshot, reader: &SegmentReader, id: &str) -> Result<()> {

@@ -84,13 +84,28 @@ async fn a_segment_without_deleted_records_is_not_written_anew() {
     assert_eq!((receipt.rewritten.len(), &segments()), (1, &kept));
 }
 
+/// tantivy's clean-up knows the files of its own process alone.
+#[tokio::test]
+async fn what_another_process_has_stored_is_removed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = collection(folder.path()).await;
+    store(&first, "other", "nobody deletes coffee").await;
+    store(&open(folder.path()), "secret", "xylophonewaffle").await;
+    delete(&first, "secret").await;
+    assert!(is_gone(folder.path(), "secret", "xylophonewaffle").await);
+    std::fs::write(folder.path().join("c/0123456789abcdef0123456789abcdef.store"), "of a killed delete").unwrap();
+    assert!(!is_gone(folder.path(), "secret", "xylophonewaffle").await, "what it holds is not known");
+    delete(&open(folder.path()), "secret").await;
+    assert!(is_gone(folder.path(), "secret", "xylophonewaffle").await);
+}
+
 /// A reader that looks at the list of segments keeps their files for a moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_of_the_same_process_do_not_keep_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let index = collection(folder.path()).await;
     for n in 0..12 {
-        store(&index, &format!("doc{n}"), &format!("xylophonewaffle{n} and tea")).await;
+        store(&index, &format!("doc{n:02}"), &format!("xylophonewaffle{n:02} and tea")).await;
     }
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..2)
@@ -104,9 +119,9 @@ async fn readers_of_the_same_process_do_not_keep_the_files() {
         })
         .collect();
     for n in 0..12 {
-        delete(&index, &format!("doc{n}")).await;
-        let words = [format!("xylophonewaffle{n} and")];
-        let left = open(folder.path()).remains("c", &format!("doc{n}"), &words).await.unwrap();
+        delete(&index, &format!("doc{n:02}")).await;
+        let words = [format!("xylophonewaffle{n:02} and")];
+        let left = open(folder.path()).remains("c", &format!("doc{n:02}"), &words).await.unwrap();
         assert!(left.living == 0 && left.mentions == 0 && left.strays.is_empty(), "{left:?}");
     }
     stop.store(true, Ordering::Relaxed);
