@@ -57,7 +57,7 @@ fn gone(id: &str, is_replaced: bool) -> GoneDocument {
 }
 
 #[tokio::test]
-async fn no_byte_of_a_deleted_text_is_left() {
+async fn no_byte_of_a_replaced_text_is_left() {
     let site = Site::folder();
     let many = many(30);
     let mut many = borrowed(&many);
@@ -66,8 +66,7 @@ async fn no_byte_of_a_deleted_text_is_left() {
     let first = site.publish(&index).await.generation;
     assert!(!traces(&site).is_empty(), "the search for traces finds some");
 
-    index.delete(TEA, &["secret".to_owned()]).await.unwrap();
-    put(&index, &[("d00", "coffee")]).await;
+    put(&index, &[("d00", "coffee"), ("secret", "nothing to hide")]).await;
     let second = site.publish(&index).await;
     assert!(site.found_afresh("xylophonewaffle").await.is_empty(), "it cannot be found any more");
     assert!(!traces(&site).is_empty(), "but its bytes are still there");
@@ -84,7 +83,7 @@ async fn no_byte_of_a_deleted_text_is_left() {
     assert_eq!(purged.removed, [first, second.generation.clone()]);
     assert_eq!(purged.live, format!("{}-2", second.generation));
     assert!(purged.is_rewritten && purged.objects > 0 && purged.bytes > 0);
-    assert_eq!(purged.gone, [gone("d00", true), gone("secret", false)]);
+    assert_eq!(purged.gone, [gone("d00", true), gone("secret", true)]);
     assert_eq!(traces(&site), [""; 0].map(PathBuf::from));
     assert_eq!(site.found_afresh("tea").await.len(), 10);
     assert_eq!(find(&reader, "coffee").await, ["d00#0"], "who has the purged generation goes on with it");
@@ -106,7 +105,7 @@ async fn what_kept_generations_still_hold_is_said() {
     many.push(("secret", SECRET));
     let index = site.index_with("local", &many).await;
     site.publish(&index).await;
-    index.delete(TEA, &["secret".to_owned()]).await.unwrap();
+    put(&index, &[("secret", "nothing to hide")]).await;
     site.publish(&index).await;
     put(&index, &[("b", "tea")]).await;
     site.publish(&index).await;
@@ -115,7 +114,27 @@ async fn what_kept_generations_still_hold_is_said() {
     assert_eq!(purged.still_held, [named("secret")]);
     assert!(!traces(&site).is_empty());
     let purged = site.generations().purge(TEA, 1, &publication()).await.unwrap();
-    assert_eq!(purged.gone, [gone("secret", false)]);
+    assert_eq!(purged.gone, [gone("secret", true)]);
+    assert!(traces(&site).is_empty());
+}
+
+/// A delete has written its segments anew, so what is published behind it does not hold the text.
+#[tokio::test]
+async fn a_deleted_text_goes_with_the_last_generation_that_had_it() {
+    let site = Site::folder();
+    let many = many(9);
+    let mut many = borrowed(&many);
+    many.push(("secret", SECRET));
+    let index = site.index_with("local", &many).await;
+    site.publish(&index).await;
+    index.delete(TEA, &["secret".to_owned()]).await.unwrap();
+    site.publish(&index).await;
+    put(&index, &[("b", "tea")]).await;
+    site.publish(&index).await;
+    assert!(!traces(&site).is_empty(), "the first generation has it");
+    let purged = site.generations().purge(TEA, 2, &publication()).await.unwrap();
+    assert_eq!((purged.removed.len(), purged.is_rewritten), (1, false));
+    assert_eq!((purged.gone, purged.still_held), (vec![gone("secret", false)], vec![]));
     assert!(traces(&site).is_empty());
 }
 
@@ -124,14 +143,14 @@ async fn a_bucket_is_purged_like_a_folder() {
     let Some(site) = Site::bucket() else { return };
     let index = site.index_with("local", &borrowed(&many(9))).await;
     site.publish(&index).await;
-    index.delete(TEA, &["d03".to_owned()]).await.unwrap();
+    put(&index, &[("d03", "coffee")]).await;
     site.publish(&index).await;
     let purged = site.generations().purge(TEA, 1, &publication()).await.unwrap();
     assert_eq!((purged.removed.len(), purged.is_rewritten), (2, true));
-    assert_eq!(purged.gone, [gone("d03", false)]);
+    assert_eq!(purged.gone, [gone("d03", true)]);
     let listed = site.generations().list(TEA).await.unwrap();
     assert_eq!((listed.len(), listed[0].deleted_records), (1, 0));
-    assert_eq!(site.count_afresh().await, 8);
+    assert_eq!(site.count_afresh().await, 9);
     let idle = site.generations().purge(TEA, 1, &publication()).await.unwrap();
     assert_eq!((idle.objects, idle.is_rewritten, idle.gone.len()), (0, false, 0));
 }
