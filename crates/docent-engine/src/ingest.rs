@@ -5,6 +5,7 @@
 //! committed, because a document's record with its content hash is committed together with its chunks.
 
 use crate::Engine;
+use crate::embedding::Reach;
 use crate::error::{Error, Result};
 use crate::ports::{IndexDocument, IndexProfile};
 use crate::source::{self, SourceFile};
@@ -17,8 +18,6 @@ use std::sync::Arc;
 
 /// Chunks that are stored in one commit, unless one document alone has more.
 const BATCH_CHUNKS: usize = 1_024;
-/// Chunks that are embedded in one call.
-const EMBED_CHUNKS: usize = 256;
 
 /// Turns a file into pages; blocking. The composition root passes the sandboxed parser.
 pub type Parse = Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, Refusal> + Send + Sync>;
@@ -283,7 +282,7 @@ impl Engine {
             return Ok(());
         }
         let mut reports = Vec::with_capacity(batch.prepared.len());
-        let vectors = self.embed_chunks(&batch.prepared).await?;
+        let vectors = self.embed_chunks(run.collection, Reach::All, &batch.prepared).await?;
         let mut vectors = vectors.into_iter();
         let mut documents = Vec::with_capacity(batch.prepared.len());
         for prepared in batch.prepared {
@@ -295,15 +294,6 @@ impl Engine {
         run.summary.generation = self.index.upsert(run.collection, documents).await?;
         reports.into_iter().for_each(|report| run.done(report));
         Ok(())
-    }
-
-    pub(crate) async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
-        let texts: Vec<String> = prepared.iter().flat_map(|one| &one.chunks).map(Chunk::embedding_text).collect();
-        let mut vectors = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(EMBED_CHUNKS) {
-            vectors.extend(self.embedder.embed(texts).await?);
-        }
-        Ok(vectors)
     }
 
     /// Removes documents by id, by path or by the name that `documents` shows.

@@ -4,7 +4,7 @@
 //! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
-//! [`vectors`] is what stores of vectors share.
+//! [`embedding`] makes vectors, each once; [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
@@ -15,6 +15,7 @@ pub mod answer;
 pub mod beside;
 pub mod budget;
 pub mod correlation;
+pub mod embedding;
 mod engine;
 pub mod error;
 pub mod eval;

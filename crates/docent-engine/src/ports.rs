@@ -8,6 +8,7 @@ mod uploads;
 
 pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
+use crate::embedding::TextKey;
 use crate::error::{Error, Result};
 use async_trait::async_trait;
 use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
@@ -17,6 +18,7 @@ use docent_core::{ApiKey, Caps, Chunk, Document, Filter, Hit, Page, Query, Searc
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Which model made a vector; an index refuses vectors of another.
@@ -277,6 +279,18 @@ pub trait ChunkIndex: Send + Sync {
         indices: &[u32],
     ) -> Result<Vec<(u32, Page)>> {
         self.pages(collection, document_id, indices).await
+    }
+
+    /// Vectors that are stored for these texts, so that they need not be embedded again; stored once more they are the same
+    /// to the last bit. Whatever is not at hand is left out. `documents` are those that are being replaced: a store that
+    /// cannot look for a text looks at theirs. An index that is only read has no use for this.
+    async fn vectors(
+        &self,
+        _collection: &str,
+        _texts: &[TextKey],
+        _documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        Ok(HashMap::new())
     }
 
     /// Searches. An unknown collection is `NotFound`, a vector of the wrong length or an unknown filter key `Invalid`.

@@ -4,6 +4,8 @@
 mod answering;
 #[path = "engine/budgets.rs"]
 mod budgets;
+#[path = "engine/embedding.rs"]
+mod embedding;
 #[path = "engine/following.rs"]
 mod following;
 #[path = "engine/house.rs"]

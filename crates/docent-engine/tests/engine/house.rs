@@ -3,7 +3,7 @@
 use docent_core::query::QueryRequest;
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use docent_engine::ingest::{IngestSummary, Parse};
-use docent_engine::ports::{Generator, KeyStore, Meter, QueryStore};
+use docent_engine::ports::{Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::uploads::{UploadSettings, Uploads};
 use docent_engine::worker::{WorkQueue, in_process};
@@ -19,6 +19,7 @@ use std::time::Duration;
 pub(crate) struct House {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) embedder: Arc<HashedEmbedder>,
     pub(crate) queue: Option<WorkQueue>,
     pub(crate) store: Arc<SqliteQueryStore>,
     now: Arc<AtomicI64>,
@@ -36,8 +37,9 @@ impl House {
         let clock = Arc::clone(&now);
         let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &docent_sqlite::Settings::default());
         let store = Arc::new(store.expect("opened"));
+        let embedder = Arc::new(HashedEmbedder::default());
         let engine = Engine {
-            embedder: Arc::new(HashedEmbedder::default()),
+            embedder: Arc::clone(&embedder) as Arc<dyn Embedder>,
             generator: Arc::new(generator),
             index: Arc::new(EmbeddedIndex::open(folder.path().join("index"), docent_index::Settings::default())),
             queries: Arc::clone(&store) as Arc<dyn QueryStore>,
@@ -49,7 +51,7 @@ impl House {
             progress: Progress::default(),
             settings,
         };
-        Self { folder, engine: Arc::new(engine), queue: Some(queue), store, now }
+        Self { folder, engine: Arc::new(engine), embedder, queue: Some(queue), store, now }
     }
 
     pub(crate) fn pass(&self, time: Duration) {
@@ -69,6 +71,13 @@ impl House {
     }
 
     pub(crate) async fn ingest(&self) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
+        self.ingest_into("default").await
+    }
+
+    pub(crate) async fn ingest_into(
+        &self,
+        collection: &str,
+    ) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
         let mut reports = Vec::new();
         let mut tell = |event| {
             if let docent_engine::ingest::IngestEvent::Done(report) = event {
@@ -76,7 +85,7 @@ impl House {
             }
         };
         let docs = [self.folder.path().join("docs")];
-        let summary = self.engine.ingest("default", &docs, parser(), &mut tell).await.expect("ingested");
+        let summary = self.engine.ingest(collection, &docs, parser(), &mut tell).await.expect("ingested");
         reports.sort_by(|a, b| a.file.cmp(&b.file));
         (summary, reports)
     }
