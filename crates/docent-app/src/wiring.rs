@@ -170,12 +170,16 @@ pub fn generations_from_config(config: &Config, place: &Place) -> Result<Generat
 }
 
 fn place_from_config(config: &Config, place: &Place) -> Result<Store> {
-    let access = Access {
+    Store::connect(place.clone(), &access_from_config(config)?)
+}
+
+/// How places outside this machine are reached.
+pub(crate) fn access_from_config(config: &Config) -> Result<Access> {
+    Ok(Access {
         proxy: config.openai.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
         extra_roots_pem: extra_roots(config)?,
         ..config.store.clone()
-    };
-    Store::connect(place.clone(), &access)
+    })
 }
 
 /// The name and the time of a generation that is published now.

@@ -240,6 +240,7 @@ fn document(id: String, source: &Source) -> Document {
         warnings: vec!["stored by another program, which did not record the rest".to_owned()],
         ingested_at: Timestamp::from_millis(0),
         source: None,
+        source_version: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::ports::{IndexDocument, IndexProfile};
 use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
 use docent_core::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,6 +128,17 @@ pub(crate) struct Wanted {
     pub(crate) is_update: bool,
     /// The source it is synced with.
     pub(crate) source: Option<String>,
+    /// That source's word for its content.
+    pub(crate) version: Option<String>,
+    /// True if the content is the one that is stored, and only what is known of it has to be stored anew.
+    pub(crate) is_same: bool,
+}
+
+impl Wanted {
+    /// A file that belongs to no source.
+    fn new(file: SourceFile, content: (String, u64)) -> Self {
+        Self { file, content, is_update: false, source: None, version: None, is_same: false }
+    }
 }
 
 /// A file at a glance: nothing is left to do, or it has been parsed.
@@ -145,8 +156,8 @@ struct Preparation {
 
 impl Preparation {
     fn prepare(&self, wanted: Wanted, parsed: std::result::Result<ParsedDocument, Refusal>) -> Looked {
-        let Wanted { file, is_update, .. } = &wanted;
-        let is_update = *is_update;
+        let Wanted { file, is_update, is_same, .. } = &wanted;
+        let (is_update, is_same) = (*is_update, *is_same);
         let mut parsed = match parsed {
             Ok(parsed) => parsed,
             Err(refusal) => return Looked::Settled(refused(file, &refusal, is_update)),
@@ -158,7 +169,7 @@ impl Preparation {
             let refusal = Refusal::new(RefusalKind::NoText, "no words were found in it");
             return Looked::Settled(refused(file, &refusal, is_update));
         }
-        let outcome = outcome(&parsed, is_update);
+        let outcome = if is_same { IngestOutcome::Unchanged } else { outcome(&parsed, is_update) };
         let document = record(wanted, &parsed, title, chunks.len(), self.now);
         Looked::Fresh(Box::new(Prepared { document, pages: parsed.pages, chunks, outcome }))
     }
@@ -193,17 +204,17 @@ impl Engine {
         (run.tell)(IngestEvent::Found { files: files.len() + refused.len() });
         refused.into_iter().for_each(|report| run.done(report));
         let looked = files.into_iter().map(|file| self.look_at(collection, file, Arc::clone(&parse)));
-        self.take_in(looked, &mut run).await?;
+        self.take_in(futures::stream::iter(looked), &mut run).await?;
         Ok(run.summary)
     }
 
     /// Stores files as they come out of the parser, in batches.
     pub(crate) async fn take_in(
         &self,
-        looked: impl Iterator<Item = impl Future<Output = Result<Looked>>>,
+        looked: impl Stream<Item = impl Future<Output = Result<Looked>>>,
         run: &mut Run<'_>,
     ) -> Result<()> {
-        let mut looked = futures::stream::iter(looked).buffer_unordered(self.settings.parse_workers.max(1));
+        let mut looked = std::pin::pin!(looked.buffer_unordered(self.settings.parse_workers.max(1)));
         let mut batch = Batch::default();
         while let Some(looked) = looked.next().await {
             match looked? {
@@ -234,7 +245,7 @@ impl Engine {
         }
         let is_update = known.is_some();
         let source = known.and_then(|known| known.source);
-        self.read(Wanted { file, content, is_update, source }, parse).await
+        self.read(Wanted { is_update, source, ..Wanted::new(file, content) }, parse).await
     }
 
     /// Parses a file and cuts it into chunks.
@@ -265,8 +276,7 @@ impl Engine {
         (run.tell)(IngestEvent::Found { files: count });
         for (id, parsed) in documents {
             let file = SourceFile { path: PathBuf::new(), filename: id.clone(), document_id: id };
-            let wanted = Wanted { file, content: (String::new(), 0), is_update: false, source: None };
-            match prepare.prepare(wanted, parsed) {
+            match prepare.prepare(Wanted::new(file, (String::new(), 0)), parsed) {
                 Looked::Settled(report) => run.done(report),
                 Looked::Fresh(prepared) => batch.push(*prepared),
             }
@@ -423,7 +433,7 @@ fn outcome(parsed: &ParsedDocument, is_update: bool) -> IngestOutcome {
 }
 
 fn record(wanted: Wanted, parsed: &ParsedDocument, title: String, chunks: usize, ingested_at: Timestamp) -> Document {
-    let Wanted { file, content: (content_hash, bytes), source, .. } = wanted;
+    let Wanted { file, content: (content_hash, bytes), source, version: source_version, .. } = wanted;
     Document {
         id: file.document_id,
         filename: file.filename,
@@ -438,6 +448,7 @@ fn record(wanted: Wanted, parsed: &ParsedDocument, title: String, chunks: usize,
         warnings: parsed.warnings.clone(),
         ingested_at,
         source,
+        source_version,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`] takes in
+//! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`] or a bucket, and [`uploads`] takes in
 //! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
@@ -20,7 +20,7 @@ mod engine;
 pub mod error;
 pub mod eval;
 pub mod folder;
-mod ignored;
+pub mod ignored;
 pub mod ingest;
 pub mod keys;
 pub mod measures;

@@ -4,8 +4,10 @@
 //! uploads waits for its second one (decision 0014).
 //! Time, ids and randomness are not ports: they arrive as values.
 
+mod sources;
 mod uploads;
 
+pub use sources::{Fetched, Seen, SeenFile, Source, Version};
 pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
 use crate::embedding::TextKey;

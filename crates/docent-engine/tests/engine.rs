@@ -14,5 +14,7 @@ mod house;
 mod ingesting;
 #[path = "engine/lives.rs"]
 mod lives;
+#[path = "engine/sources.rs"]
+mod sources;
 #[path = "engine/uploads.rs"]
 mod uploads;

@@ -129,6 +129,7 @@ fn record(id: &str, texts: &[&str]) -> Document {
         warnings: vec!["a warning".to_owned()],
         ingested_at: Timestamp::from_millis(1_795_392_000_000),
         source: None,
+        source_version: None,
     }
 }
 

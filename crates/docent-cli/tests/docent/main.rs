@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_files;
 mod bad_usage;
+mod buckets;
 mod documents;
 mod endpoint;
 mod evaluation;
