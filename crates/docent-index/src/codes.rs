@@ -282,6 +282,8 @@ mod tests {
             let mut original = vector(seed, dimension);
             // Too small for a step, of either sign.
             (original[0], original[1]) = (-1e-6, 1e-6);
+            let norm = original.iter().map(|value| value * value).sum::<f32>().sqrt();
+            original.iter_mut().for_each(|value| *value /= norm);
             for original in [original, vec![0.0; dimension]] {
                 let row = encode(&original);
                 let (signs, values) = row.split_at(words(dimension) * 8);
