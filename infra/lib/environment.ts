@@ -5,7 +5,7 @@
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { asksForKey, type Settings } from './settings.js';
+import { asksForKey, knowsPrices, type Settings } from './settings.js';
 
 /** Where things are kept. */
 export interface Places {
@@ -19,7 +19,7 @@ export function commonEnvironment(settings: Settings, places: Places): Record<st
     TABLE_NAME: places.table.tableName,
     DOCENT_ANSWER_TIMEOUT_S: String(settings.answerTimeoutS),
     DOCENT_QUERY_DEADLINE_S: String(settings.queryDeadlineS),
-    DOCENT_DAILY_COST_CAP_USD: String(settings.dailyCostCapUsd),
+    ...cap(settings),
     DOCENT_RETENTION_DAYS: String(settings.retentionDays),
     DOCENT_LOG_FORMAT: 'json',
     DOCENT_LOG_LEVEL: 'info',
@@ -27,6 +27,12 @@ export function commonEnvironment(settings: Settings, places: Places): Record<st
     // An index in the image lies beside the program, where it is looked for if nothing is said.
     ...(settings.imageIndex ? {} : { DOCENT_INDEX: `s3://${places.bucket.bucketName}/${settings.indexPrefix}` }),
   };
+}
+
+/** What bounds the answers of a day. Without prices no function starts with a cap on money. */
+function cap(settings: Settings): Record<string, string> {
+  if (knowsPrices(settings)) return { DOCENT_DAILY_COST_CAP_USD: String(settings.dailyCostCapUsd) };
+  return { DOCENT_DAILY_TOKEN_CAP: String(settings.dailyTokenCap) };
 }
 
 /** For the function that is called. Whom AWS lets through needs no key of Docent's. */

@@ -57,6 +57,8 @@ export const settingsSchema = z
       .default(30),
     /** US dollars that answers may cost in a day; beyond, questions are refused until midnight UTC. */
     dailyCostCapUsd: number.positive().default(5),
+    /** The same in tokens, for an endpoint that is not OpenAI's own: Docent does not know its prices. */
+    dailyTokenCap: number.int().positive().default(5_000_000),
     /** US dollars in a month from which AWS Budgets sends mail about the whole account; needs `alarmEmail`. */
     monthlyBudgetUsd: number.positive().optional(),
     /** Where alarms go. */
@@ -99,6 +101,11 @@ export function readSettings(given: unknown): Settings {
 /** Whether a key for a model endpoint is needed at all: without one there is no secret, which is the one thing that costs while idle. */
 export function needsModelKey(settings: Settings): boolean {
   return settings.generator === 'openai' || settings.embedder === 'openai';
+}
+
+/** Whether the model's endpoint is one whose prices come with Docent (crates/docent-app/src/costs.rs). */
+export function knowsPrices(settings: Settings): boolean {
+  return settings.openaiBaseUrl === undefined || new URL(settings.openaiBaseUrl).hostname === 'api.openai.com';
 }
 
 /** Whether a caller has to show one of Docent's own keys. */

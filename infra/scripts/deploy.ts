@@ -6,7 +6,7 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { asksForKey, needsModelKey, PROCESSORS, type Settings } from '../lib/settings.js';
+import { asksForKey, knowsPrices, needsModelKey, PROCESSORS, type Settings } from '../lib/settings.js';
 import { account, bootstrap, cdk, Complaint, deploymentSettings, INFRA, restore, run, say, stack, synthesise, template } from './cloud.js';
 import { isPublished, publishDocuments } from './publish.js';
 import { smoke } from './smoke.js';
@@ -137,12 +137,13 @@ function tell(
 ): void {
   say(`\n${service.Url}`);
   if (made) say(`\nkey, shown this once: ${made}`);
+  const cap = knowsPrices(settings) ? `${settings.dailyCostCapUsd} US dollars` : `${settings.dailyTokenCap} tokens`;
   say(`
 next:
   documents   docent ingest path/to/documents && docent publish s3://${bucket}/${settings.indexPrefix}
   question    curl ${service.Url}v1/queries -H "Authorization: Bearer KEY" -H "Content-Type: application/json" -d '{"query": "…", "wait": 20}'
   alarms      ${settings.alarmEmail ? `confirm the mail to ${settings.alarmEmail}` : 'set "alarmEmail" in infra/deployment.json'}
-  costs       docs/costs.md; at most ${settings.dailyCostCapUsd} US dollars of answers a day`);
+  costs       docs/costs.md; at most ${cap} of answers a day`);
 }
 
 /** From the environment and the settings file, as `make deploy` does. */
