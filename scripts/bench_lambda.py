@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 
-from lambda_here import ROOT, Function, Handler, Invoked, answered, make_table, serve, start_ministack, url_event
+from lambda_here import ROOT, Function, Handler, Invoked, answered, make_table, serve, start_ministack, surroundings, url_event
 
 DIMENSION = 384
 
@@ -97,13 +97,11 @@ def main():
 
 def run(options, folder, port):
     make_table(port)
-    model, invoked = serve(Model), serve(Invoked)
+    model = serve(Model)
     model_url = f"http://127.0.0.1:{model.server_port}/v1"
     index = make_index(options.folder / "docent", folder, model_url)
     environment = {
-        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{invoked.server_port}",
-        "TABLE_NAME": "queries", "WORKER_LAMBDA_NAME": "worker", "DOCENT_PUBLIC": "read,ask",
+        **surroundings(port, serve(Invoked)),
         "DOCENT_INDEX": str(index), "TMPDIR": folder,
         "OPENAI_BASE_URL": model_url, "OPENAI_API_KEY": "sk-bench", "DOCENT_EMBEDDER": "openai",
         "DOCENT_OPENAI_EMBEDDING_DIMENSION": str(DIMENSION)}

@@ -6,7 +6,6 @@ usage: image_check.py server PORT CONTAINER | kept PORT | functions IMAGES
 import json
 import os
 import pathlib
-import queue
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from lambda_here import Function, Handler, answered, make_table, serve, start_ministack, url_event
+from lambda_here import Function, Invoked, answered, make_table, serve, start_ministack, surroundings, url_event
 
 USER = "65532"
 QUESTION = {"query": "What does error E-417 mean?", "user_id": "image-test"}
@@ -76,16 +75,6 @@ def check_kept(port):
     demand_answer(call(port, f"/v1/queries/{kept[0]['id']}"))
 
 
-class Wakened(Handler):
-    """Lambda's Invoke, for the API: keeps the events that it sends to the worker."""
-
-    events = queue.Queue()
-
-    def do_POST(self):
-        self.events.put(json.loads(self.body()))
-        self.reply(202, b"")
-
-
 def function_in(image, environment, log):
     command = ["podman", "run", "--rm", f"--name={container_of(image)}", "--network=host", *LIKE_LAMBDA]
     command += ["--env=AWS_*", *(f"--env={name}" for name in environment if not name.startswith("AWS_"))]
@@ -103,18 +92,13 @@ def check_functions(images):
         started = []
         try:
             make_table(port)
-            invoked = serve(Wakened)
             environment = {
-                "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "x",
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-                "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{invoked.server_port}",
-                "TABLE_NAME": "queries", "WORKER_LAMBDA_NAME": "worker", "DOCENT_PUBLIC": "read,ask",
-                "DOCENT_EMBEDDER": "local", "DOCENT_GENERATOR": "quoting"}
+                **surroundings(port, serve(Invoked)), "DOCENT_EMBEDDER": "local", "DOCENT_GENERATOR": "quoting"}
             api, worker = (function_in(f"{images}/{name}", environment, log) for name in ("api", "worker"))
             started += [api, worker]
             asked = answered(api.call(url_event("POST", "/v1/queries", QUESTION)))
             demand("id" in asked, f"the question was not taken: {asked}")
-            worker.call(Wakened.events.get(timeout=10))
+            worker.call(Invoked.events.get(timeout=10))
             demand_answer(answered(api.call(url_event("GET", f"/v1/queries/{asked['id']}"))))
         except BaseException:
             log.seek(0)

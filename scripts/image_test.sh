@@ -7,7 +7,7 @@
 # compiled without a network, from cargo's files on this machine, and in half the time, as how fast they are is not tested.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
+. scripts/python_packages.sh
 # Root file systems, and what cargo compiled inside: a second run compiles what has changed.
 cache=${CARGO_TARGET_DIR:-$PWD/target}/image
 work=$(mktemp -d)
@@ -28,12 +28,7 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
   fi
   # podman-compose: reads compose.yaml.
-  local packages="podman-compose==1.6.0"
-  if [ "$(cat "$tools/compose.installed" 2>/dev/null)" != "$packages" ]; then
-    python3 -m venv "$tools/compose"
-    "$tools/compose/bin/pip" install --quiet --disable-pip-version-check "$packages"
-    echo "$packages" >"$tools/compose.installed"
-  fi
+  install_python compose "podman-compose==1.6.0"
 }
 
 # Root inside a virtual machine may not always raise limits, which podman does unasked, and crun refuses machines with both

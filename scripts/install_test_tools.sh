@@ -2,20 +2,8 @@
 # Installs what the tests need beside Rust into a cache folder: nothing on a second run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
-mkdir -p "$tools"
+. scripts/python_packages.sh
 
-# A folder of its own for each list of packages, made again when the list changes.
-install_python() {
-  local folder=$tools/$1 packages=$2
-  shift 2
-  if [ "$(cat "$folder.installed" 2>/dev/null)" != "$packages" ]; then
-    python3 -m venv "$folder"
-    # shellcheck disable=SC2086 # a list of words
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" $packages
-    echo "$packages" >"$folder.installed"
-  fi
-}
 # The packages as listed and nothing that they ask for.
 install_exactly() { install_python "$1" "$2" --no-deps; }
 

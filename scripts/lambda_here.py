@@ -61,11 +61,22 @@ def serve(handler):
 
 
 class Invoked(Handler):
-    """Lambda's Invoke, for the API: takes every event."""
+    """Lambda's Invoke, for the API: takes every event, and keeps it."""
+
+    events = queue.Queue()
 
     def do_POST(self):
-        self.body()
+        self.events.put(json.loads(self.body()))
         self.reply(202, b"")
+
+
+def surroundings(ministack_port, invoked):
+    """What both functions are told: the table, whom the API wakes, and that no key is asked for."""
+    return {
+        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "111111111111", "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ministack_port}",
+        "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{invoked.server_port}",
+        "TABLE_NAME": "queries", "WORKER_LAMBDA_NAME": "worker", "DOCENT_PUBLIC": "read,ask"}
 
 
 class Function:
