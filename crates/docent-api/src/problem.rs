@@ -101,17 +101,18 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, code) = match error.kind() {
-            ErrorKind::NotFound => (StatusCode::NOT_FOUND, "not_found"),
-            ErrorKind::Invalid => (StatusCode::BAD_REQUEST, "invalid"),
-            ErrorKind::Conflict => (StatusCode::CONFLICT, "conflict"),
-            ErrorKind::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
-            ErrorKind::BudgetExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "budget_exceeded"),
-            ErrorKind::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
-            ErrorKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            ErrorKind::Unauthorized => (StatusCode::BAD_GATEWAY, "model_unauthorized"),
+        let status = match error.kind() {
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::RateLimited { .. } | ErrorKind::BudgetExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            // The caller's own credentials are fine: 401 would send him after the wrong key.
+            ErrorKind::Unauthorized => StatusCode::BAD_GATEWAY,
             ErrorKind::Internal => return defect(&error),
         };
+        let code = error.kind().as_str();
         let problem = Self { hint: error.hint_text().map(str::to_owned), ..Self::new(status, code, error.to_string()) };
         match error.kind() {
             ErrorKind::RateLimited { retry_after } => {

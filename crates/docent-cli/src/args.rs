@@ -95,9 +95,6 @@ pub(crate) enum Command {
     Doctor(JsonArgs),
     /// Show every setting and where it comes from
     Config(ConfigArgs),
-    /// Parse files from standard input; the program starts itself with this
-    #[command(hide = true)]
-    ParseWorker,
 }
 
 #[derive(Debug, clap::Args)]

@@ -23,13 +23,14 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A child for every file: it does without the command line's grammar.
+    if std::env::args_os().nth(1).is_some_and(|first| first == setup::PARSE_WORKER) {
+        return docent_app::parse_worker();
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(unclear) => return exit::for_unclear_arguments(&unclear),
     };
-    if matches!(args.command, Command::ParseWorker) {
-        return docent_app::parse_worker();
-    }
     let setup = match Setup::new(&args) {
         Ok(setup) => setup,
         Err(failure) => return render::Screen::plain().failure(&failure).into(),
@@ -60,6 +61,5 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Eval(args) => setup.block_on(commands::eval::run(setup, args)),
         Command::Doctor(args) => setup.block_on(commands::doctor::run(setup, args)),
         Command::Config(args) => commands::config::run(setup, &args),
-        Command::ParseWorker => Ok(Exit::Done),
     }
 }

@@ -10,6 +10,8 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::runtime::Builder;
 
+/// The argument with which the program starts itself to read a file.
+pub(crate) const PARSE_WORKER: &str = "parse-worker";
 /// How long work that was given up may take to notice.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The same after a command that serves, which has waited for its work already.
@@ -37,7 +39,7 @@ impl Setup {
         let program = std::env::current_exe().context("the program does not know where it lies")?;
         Ok(Self {
             screen: Screen::new(&environment, args.global.quiet),
-            parser: ParserProgram { program, arguments: vec!["parse-worker".to_owned()] },
+            parser: ParserProgram { program, arguments: vec![PARSE_WORKER.to_owned()] },
             config,
             environment,
         })

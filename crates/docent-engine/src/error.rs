@@ -25,14 +25,14 @@ pub enum ErrorKind {
     Timeout,
     /// The other side is down or refuses us; a retry may help.
     Unavailable,
-    /// The credentials were refused; a retry cannot help.
+    /// The other side refuses Docent's own credentials; a retry cannot help.
     Unauthorized,
     /// A defect, or a machine in trouble (disk full, damaged file).
     Internal,
 }
 
 impl ErrorKind {
-    /// The word used in logs and JSON.
+    /// The word used in logs and JSON, and in what a failed query keeps.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotFound => "not_found",
@@ -42,7 +42,7 @@ impl ErrorKind {
             Self::BudgetExceeded { .. } => "budget_exceeded",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
-            Self::Unauthorized => "unauthorized",
+            Self::Unauthorized => "upstream_unauthorized",
             Self::Internal => "internal",
         }
     }

@@ -429,16 +429,9 @@ const fn is_free(error: &Error) -> bool {
 }
 
 fn failure(error: &Error) -> Failure {
-    let code = match error.kind() {
-        ErrorKind::RateLimited { .. } => "model_rate_limited",
-        ErrorKind::BudgetExceeded { .. } => "budget_exceeded",
-        ErrorKind::Timeout => "timeout",
-        ErrorKind::Unavailable => "unavailable",
-        ErrorKind::Unauthorized => "model_unauthorized",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::Invalid => "invalid",
-        ErrorKind::Conflict => "conflict",
-        ErrorKind::Internal => "internal",
-    };
-    Failure { code: code.to_owned(), message: error.to_string(), hint: error.hint_text().map(str::to_owned) }
+    Failure {
+        code: error.kind().as_str().to_owned(),
+        message: error.to_string(),
+        hint: error.hint_text().map(str::to_owned),
+    }
 }

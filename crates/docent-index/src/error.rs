@@ -252,7 +252,9 @@ impl From<Failure> for Error {
 fn store_kind(cause: &object_store::Error) -> ErrorKind {
     match cause {
         object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-        // Not `Unauthorized`, which callers of the API read as the model's.
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            ErrorKind::Unauthorized
+        }
         _ => ErrorKind::Unavailable,
     }
 }

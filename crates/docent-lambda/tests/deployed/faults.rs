@@ -22,7 +22,7 @@ fn moody(call: &ChatCall) -> Reply {
 fn a_model_in_trouble_fails_the_query_with_the_reason() {
     let Some(stack) = Stack::start(moody) else { return };
     let moods = [
-        ("[busy]", vec!["model_rate_limited"]),
+        ("[busy]", vec!["rate_limited"]),
         ("[broken]", vec!["unavailable"]),
         ("[silent]", vec!["timeout"]),
         ("[nonsense]", vec!["unavailable", "invalid"]),

@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn statuses_become_kinds_with_hints() {
         for (status, body, kind, hint) in [
-            (401, r#"{"error":{"message":"bad key"}}"#, "unauthorized", "OPENAI_API_KEY"),
-            (403, "<html>", "unauthorized", "OPENAI_API_KEY"),
-            (402, "", "unauthorized", "credit"),
+            (401, r#"{"error":{"message":"bad key"}}"#, "upstream_unauthorized", "OPENAI_API_KEY"),
+            (403, "<html>", "upstream_unauthorized", "OPENAI_API_KEY"),
+            (402, "", "upstream_unauthorized", "credit"),
             (404, r#"{"error":{"code":"model_not_found"}}"#, "not_found", "http://127.0.0.1:9/v1/models"),
             (400, r#"{"error":{"message":"bad thing."}}"#, "invalid", "settings"),
             (400, r#"{"error":{"code":"context_length_exceeded"}}"#, "invalid", "top_k"),
@@ -201,7 +201,7 @@ mod tests {
             (405, "", "invalid", "OPENAI_BASE_URL"),
             (302, "", "invalid", "OPENAI_BASE_URL"),
             (429, r#"{"error":{"type":"rate_limit_error"}}"#, "rate_limited", "wait"),
-            (429, r#"{"error":{"code":"insufficient_quota"}}"#, "unauthorized", "credit"),
+            (429, r#"{"error":{"code":"insufficient_quota"}}"#, "upstream_unauthorized", "credit"),
             (408, "", "unavailable", "try again"),
             (500, "oops", "unavailable", "try again"),
             (503, r#"{"error":"loading"}"#, "unavailable", "try again"),

@@ -72,15 +72,15 @@ async fn what_cannot_pass_is_said_at_once_with_what_to_do() {
     for (answer, kind, says, hint) in [
         (
             refusal("401 Unauthorized", "invalid_api_key", "bad sk-very-secret"),
-            "unauthorized",
+            "upstream_unauthorized",
             "bad ***",
             "OPENAI_API_KEY",
         ),
-        (refusal("403 Forbidden", "x", "not this model"), "unauthorized", "not this model", "OPENAI_API_KEY"),
+        (refusal("403 Forbidden", "x", "not this model"), "upstream_unauthorized", "not this model", "OPENAI_API_KEY"),
         (refusal("404 Not Found", "model_not_found", "no such"), "not_found", "gpt-4o-mini", "/v1/models"),
         (refusal("400 Bad Request", "x", "odd."), "invalid", "400 Bad Request: odd", "settings"),
         (refusal("400 Bad Request", "context_length_exceeded", "long"), "invalid", "too long", "top_k"),
-        (refusal("429 Too Many Requests", "insufficient_quota", "pay"), "unauthorized", "quota", "credit"),
+        (refusal("429 Too Many Requests", "insufficient_quota", "pay"), "upstream_unauthorized", "quota", "credit"),
         (whole("302 Found", "location: https://elsewhere.invalid/\r\n", ""), "invalid", "302", "OPENAI_BASE_URL"),
         (whole("405 Method Not Allowed", "", ""), "invalid", "405", "OPENAI_BASE_URL"),
         (body(&completion("", "length")), "invalid", "used up its tokens", "max_output_tokens"),
