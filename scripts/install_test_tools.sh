@@ -34,6 +34,9 @@ install_exactly moto "moto==5.2.5 blinker==1.9.0 boto3==1.44.8 botocore==1.44.8 
 # mcp: the Model Context Protocol's own client.
 install_python mcp "mcp==2.3.0"
 
+# standardwebhooks: verifies webhooks as their receivers do, with the library of the specification.
+install_exactly webhooks "standardwebhooks==1.1.0"
+
 # aimock: a second, independent stand-in for a model endpoint. openai, here and above: the official clients, which ask us.
 node_packages="@copilotkit/aimock@1.43.0 openai@7.57.0"
 if [ "$(cat "$tools/node.installed" 2>/dev/null)" != "$node_packages" ]; then

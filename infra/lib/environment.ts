@@ -43,6 +43,14 @@ export function apiEnvironment(settings: Settings): Record<string, string> {
   };
 }
 
+/** Whom webhooks may go to and what they are signed with: the API refuses an address by it, the worker delivers. */
+export function webhookEnvironment(settings: Settings, secret?: secretsmanager.ISecret): Record<string, string> {
+  return {
+    ...(secret ? { DOCENT_WEBHOOK_SECRET_ARN: secret.secretArn } : {}),
+    ...(settings.webhookHosts.length > 0 ? { DOCENT_WEBHOOK_HOSTS: settings.webhookHosts.join(',') } : {}),
+  };
+}
+
 /** Who makes vectors and answers: both functions search, and only the worker asks a model. */
 export function modelEnvironment(settings: Settings, modelKey?: secretsmanager.ISecret): Record<string, string> {
   const given: Record<string, string | undefined> = {

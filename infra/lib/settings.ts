@@ -30,6 +30,10 @@ export const settingsSchema = z
     urlAuth: z.enum(['docent-keys', 'aws-iam']).default('docent-keys'),
     /** Answers callers without a key. Costs are then bounded by the caps and by `workerConcurrency` alone. */
     isPublic: flag.default(false),
+    /** Tells whoever asked, by a signed request to an address that the question names, that the answer is there. */
+    webhooks: flag.default(false),
+    /** Hosts that webhooks may go to though their addresses are not public. */
+    webhookHosts: list.default([]),
     /** Web origins whose pages may call; empty for none. */
     corsOrigins: list.default([]),
     /** Where generations are, below the bucket. */
@@ -79,6 +83,10 @@ export const settingsSchema = z
   .refine((settings) => !(settings.isPublic && settings.urlAuth === 'aws-iam'), {
     path: ['isPublic'],
     message: 'contradicts urlAuth aws-iam',
+  })
+  .refine((settings) => settings.webhooks || settings.webhookHosts.length === 0, {
+    path: ['webhookHosts'],
+    message: 'needs webhooks',
   })
   .refine((settings) => settings.imageIndex === undefined || settings.packaging === 'image', {
     path: ['imageIndex'],

@@ -68,12 +68,13 @@ async function build(settings: Settings): Promise<void> {
 }
 
 /**
- * The stack that keeps data first, as the other one reads its names; except when the model was dropped: its secret cannot
- * go while it is in use.
+ * The stack that keeps data first, as the other one reads its names; except when the model or webhooks were dropped: their
+ * secret cannot go while it is in use.
  */
 async function deployData(settings: Settings, app: string, upgrade: boolean): Promise<void> {
-  const secret = (await stack(`${settings.name}-data`))?.outputs.ModelKeySecretArn;
-  if (upgrade && secret && !needsModelKey(settings)) await deployStack(app, 'Service');
+  const before = (await stack(`${settings.name}-data`))?.outputs;
+  const drops = (before?.ModelKeySecretArn && !needsModelKey(settings)) || (before?.WebhookSecretArn && !settings.webhooks);
+  if (upgrade && drops) await deployStack(app, 'Service');
   await deployStack(app, 'Data');
 }
 

@@ -101,6 +101,23 @@ describe('Docent’s own keys', () => {
   });
 });
 
+describe('webhooks', () => {
+  const told = (settings: object, name: string) =>
+    resource(templates({ ...settings }).service, 'AWS::Lambda::Function', name).Properties.Environment.Variables;
+
+  test('are off unless they are turned on', () => {
+    const text = JSON.stringify([api.Environment, worker.Environment]);
+    expect(text).not.toContain('WEBHOOK');
+  });
+
+  test.each(['Api', 'Worker'])('the %s is told where the secret is and which hosts are exempt', (name) => {
+    const variables = told({ webhooks: true, webhookHosts: 'a.internal, b.internal' }, name);
+    expect(JSON.stringify(variables.DOCENT_WEBHOOK_SECRET_ARN)).toContain('WebhookSecret');
+    expect(variables.DOCENT_WEBHOOK_HOSTS).toBe('a.internal,b.internal');
+    expect(variables.DOCENT_WEBHOOK_SECRET).toBeUndefined();
+  });
+});
+
 describe('events that fail', () => {
   test('are tried three times within the life of a question, then queued', () => {
     service.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {

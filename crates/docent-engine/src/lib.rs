@@ -3,6 +3,7 @@
 //! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`] takes in
 //! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
+//! [`webhooks`] tell who wants to know that a query has ended.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
@@ -32,6 +33,7 @@ pub mod trace;
 mod understand;
 pub mod uploads;
 pub mod vectors;
+pub mod webhooks;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

@@ -14,3 +14,5 @@ mod ingesting;
 mod lives;
 #[path = "engine/uploads.rs"]
 mod uploads;
+#[path = "engine/webhooks.rs"]
+mod webhooks;

@@ -23,3 +23,4 @@ mod sync;
 mod terminal;
 mod uploads;
 mod vector_stores;
+mod webhooks;
