@@ -267,7 +267,7 @@ mod tests {
     fn paths_of_the_machine_are_not_shown() {
         for (source, shown) in [
             ("src/data/guide.pdf", "src/data/guide.pdf"),
-            ("/home/me/src/data/guide.pdf", "guide.pdf"),
+            ("/me/src/data/guide.pdf", "guide.pdf"),
             ("C:\\data\\guide.pdf", "guide.pdf"),
             ("https://example.com/a", "https://example.com/a"),
             ("/", "/"),

@@ -3,6 +3,7 @@
 //! A document's way in is [`ingest`]; [`sync`] makes a collection equal to a [`folder`] or a bucket, and [`uploads`] takes in
 //! files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
+//! [`webhooks`] tell who wants to know that a query has ended.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
 //! [`embedding`] makes vectors, each once; [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
@@ -33,6 +34,7 @@ pub mod trace;
 mod understand;
 pub mod uploads;
 pub mod vectors;
+pub mod webhooks;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

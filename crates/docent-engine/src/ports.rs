@@ -1,12 +1,15 @@
 //! What the engine needs from outside, as object-safe traits next to the code that needs them.
 //!
 //! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; that of
-//! uploads waits for its second one (decision 0014).
+//! uploads waits for its second one (decision 0014), and [`Courier`] is one so that nothing here names an HTTP client (decision
+//! 0017).
 //! Time, ids and randomness are not ports: they arrive as values.
 
+mod courier;
 mod sources;
 mod uploads;
 
+pub use courier::{Courier, Letter, Undelivered};
 pub use sources::{Fetched, Seen, SeenFile, Source, Version};
 pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
@@ -341,6 +344,25 @@ pub enum Ending {
     Failed(Failure),
 }
 
+/// How an attempt at a webhook ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookEnding {
+    /// The receiver has it.
+    Delivered,
+    /// Not yet: anybody may try again from `due` on.
+    Again {
+        /// When.
+        due: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// Nobody will try again.
+    GivenUp {
+        /// What went wrong.
+        error: String,
+    },
+}
+
 /// Queries and their lives. Every change is conditional on the state it expects, so two workers cannot both win.
 #[async_trait]
 pub trait QueryStore: Send + Sync {
@@ -396,6 +418,17 @@ pub trait QueryStore: Send + Sync {
 
     /// Forgets what has expired; returns how many.
     async fn expire(&self, now: Timestamp) -> Result<u64>;
+
+    /// Ids of queries whose webhook is pending and due. Every ending of a query that has a webhook makes it pending, and due at
+    /// once, by the same write.
+    async fn due_webhooks(&self, now: Timestamp, limit: usize) -> Result<Vec<String>>;
+
+    /// Takes a webhook that is pending and due until a moment, counting an attempt; none if there is nothing to take. Who dies
+    /// with it leaves it due from then on.
+    async fn claim_webhook(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Option<Query>>;
+
+    /// Writes how an attempt ended; false if it is not the last one that was made (then nothing changed).
+    async fn end_webhook(&self, id: &str, attempt: u32, ending: &WebhookEnding) -> Result<bool>;
 }
 
 /// API keys. Records of keys that are revoked or over stay, so that a list can show them.

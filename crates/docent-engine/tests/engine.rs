@@ -18,3 +18,5 @@ mod lives;
 mod sources;
 #[path = "engine/uploads.rs"]
 mod uploads;
+#[path = "engine/webhooks.rs"]
+mod webhooks;

@@ -287,9 +287,7 @@ impl From<Failure> for Error {
 fn store_kind(cause: &object_store::Error) -> ErrorKind {
     match cause {
         object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            ErrorKind::Unauthorized
-        }
+        // Refused credentials too: a role that was just given a permission may have to wait for it.
         _ => ErrorKind::Unavailable,
     }
 }

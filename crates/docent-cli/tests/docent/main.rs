@@ -24,3 +24,4 @@ mod sync;
 mod terminal;
 mod uploads;
 mod vector_stores;
+mod webhooks;

@@ -6,6 +6,7 @@ use docent_engine::ingest::{IngestSummary, Parse};
 use docent_engine::ports::{Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::uploads::{UploadSettings, Uploads};
+use docent_engine::webhooks::Webhooks;
 use docent_engine::worker::{WorkQueue, in_process};
 use docent_engine::{Engine, Settings};
 use docent_index::EmbeddedIndex;
@@ -31,8 +32,28 @@ impl House {
     }
 
     pub(crate) fn with_settings(generator: impl Generator + 'static, settings: Settings) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+        Self::built(generator, settings, Webhooks::default(), None)
+    }
+
+    /// One that tells when queries have ended.
+    pub(crate) fn telling(generator: impl Generator + 'static, webhooks: Webhooks) -> Self {
+        Self::built(generator, Settings::default(), webhooks, None)
+    }
+
+    /// The house as the next process finds it.
+    pub(crate) fn rebuilt(self, generator: impl Generator + 'static, webhooks: Webhooks) -> Self {
+        let Self { folder, now, .. } = self;
+        Self::built(generator, Settings::default(), webhooks, Some((folder, now)))
+    }
+
+    fn built(
+        generator: impl Generator + 'static,
+        settings: Settings,
+        webhooks: Webhooks,
+        before: Option<(tempfile::TempDir, Arc<AtomicI64>)>,
+    ) -> Self {
+        let new = || (tempfile::tempdir().expect("a folder"), Arc::new(AtomicI64::new(1_800_000_000_000)));
+        let (folder, now) = before.unwrap_or_else(new);
         let (dispatcher, queue) = in_process();
         let clock = Arc::clone(&now);
         let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &docent_sqlite::Settings::default());
@@ -49,6 +70,7 @@ impl House {
             tokenize: Arc::new(word_starts),
             clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),
             progress: Progress::default(),
+            webhooks,
             settings,
         };
         Self { folder, engine: Arc::new(engine), embedder, queue: Some(queue), store, now }
