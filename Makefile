@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed deploy doctor destroy package release-notes bench eval fmt docs clean tools
+.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed image-test deploy doctor destroy package release-notes bench eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ infra-test: tools ## the deployment's stacks, templates and workflows; needs no 
 
 e2e-deployed: tools ## the life of a deployment, against AWS emulated on this machine
 	scripts/e2e_deployed.sh
+
+image-test: tools ## every step of the Dockerfile, and its images at work; without a container engine
+	scripts/image_test.sh
 
 deploy: ## to AWS: infra/deployment.json says what, docs/deploy.md how
 	scripts/deploy.sh deploy

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints what a sync costs that finds nothing changed, one file changed, or one file gone, in a folder of 10,000 Markdown files.
+"""Prints what a sync costs that finds nothing changed, one file changed, or one file gone, in a folder of 10,000 Markdown files;
+and what it costs to change one of the 100 chunks of a document, to move it, and to delete it and take it in again.
 
 usage: bench_sync.py DOCENT [FILES]
 
@@ -22,6 +23,15 @@ Tarn {number} lies {height} metres above the sea and is fed by {springs} springs
 def write(folder, number, springs):
     with open(os.path.join(folder, f"{number // 100:03}", f"{number}.md"), "w", encoding="utf-8") as file:
         file.write(TEXT.format(number=number, height=200 + number % 900, springs=springs))
+
+
+def write_long(path, changed):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("# The long tarn\n\n")
+        for section in range(100):
+            words = " ".join(f"Sounding {section} at step {step} found {section * 7 + step} feet of water." for step in range(14))
+            file.write(f"## Section {section}\n\n{words if section else f'{words} Read again {changed} times.'}\n\n")
 
 
 def sync(docent, data, folder):
@@ -58,6 +68,14 @@ def main():
         measure("one file changed", docent, data, folder, lambda run: write(folder, 4711 % files, 10 + run))
         gone = lambda run: os.remove(os.path.join(folder, "000", f"{run}.md"))
         measure("one file gone", docent, data, folder, gone)
+        long = lambda run: os.path.join(folder, f"long-{run}", "long.md")
+        write_long(long(0), 0)
+        print("100 chunks new: CPU {:.2f} s, peak {:.0f} MB; {}".format(*sync(docent, data, folder)))
+        measure("one of 100 chunks changed", docent, data, folder, lambda run: write_long(long(0), run + 1))
+        measure("100 chunks moved", docent, data, folder, lambda run: os.renames(long(run), long(run + 1)))
+        delete = [docent, "--data", data, "delete", f"tarns/long-{RUNS}/long.md", "--json"]
+        measure("100 chunks deleted, then taken in again", docent, data, folder,
+                lambda run: subprocess.run(delete, check=True, stdout=subprocess.DEVNULL))
 
 
 if __name__ == "__main__":

@@ -3,17 +3,12 @@
 # usage: build_lambda.sh [OUT]   (default: lambda-functions beside the compiled files)
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
+. scripts/python_packages.sh
 target=${CARGO_TARGET_DIR:-target}
 out=${1:-$target/lambda-functions}
 
 # cargo-lambda: a cross compiler (zig) in a wheel, so that one machine builds for both processors.
-packages="cargo-lambda==1.9.2"
-if [ "$(cat "$tools/lambda.installed" 2>/dev/null)" != "$packages" ]; then
-  python3 -m venv "$tools/lambda"
-  "$tools/lambda/bin/pip" install --quiet --disable-pip-version-check "$packages"
-  echo "$packages" >"$tools/lambda.installed"
-fi
+install_python lambda "cargo-lambda==1.9.2"
 export PATH="$tools/lambda/bin:$PATH"
 
 # NAME PROCESSOR PROGRAM [FEATURES]: one bootstrap in one archive. The index of an image or archive goes beside it, as `index/`.

@@ -2,20 +2,8 @@
 # Installs what the tests need beside Rust into a cache folder: nothing on a second run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
-mkdir -p "$tools"
+. scripts/python_packages.sh
 
-# A folder of its own for each list of packages, made again when the list changes.
-install_python() {
-  local folder=$tools/$1 packages=$2
-  shift 2
-  if [ "$(cat "$folder.installed" 2>/dev/null)" != "$packages" ]; then
-    python3 -m venv "$folder"
-    # shellcheck disable=SC2086 # a list of words
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" $packages
-    echo "$packages" >"$folder.installed"
-  fi
-}
 # The packages as listed and nothing that they ask for.
 install_exactly() { install_python "$1" "$2" --no-deps; }
 
@@ -45,6 +33,9 @@ install_exactly moto "moto==5.2.5 blinker==1.9.0 boto3==1.44.8 botocore==1.44.8 
 
 # mcp: the Model Context Protocol's own client.
 install_python mcp "mcp==2.3.0"
+
+# standardwebhooks: verifies webhooks as their receivers do, with the library of the specification.
+install_exactly webhooks "standardwebhooks==1.1.0"
 
 # aimock: a second, independent stand-in for a model endpoint. openai, here and above: the official clients, which ask us.
 node_packages="@copilotkit/aimock@1.43.0 openai@7.57.0"

@@ -5,7 +5,7 @@
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { asksForKey, type Settings } from './settings.js';
+import { asksForKey, knowsPrices, type Settings } from './settings.js';
 
 /** Where things are kept. */
 export interface Places {
@@ -19,7 +19,7 @@ export function commonEnvironment(settings: Settings, places: Places): Record<st
     TABLE_NAME: places.table.tableName,
     DOCENT_ANSWER_TIMEOUT_S: String(settings.answerTimeoutS),
     DOCENT_QUERY_DEADLINE_S: String(settings.queryDeadlineS),
-    DOCENT_DAILY_COST_CAP_USD: String(settings.dailyCostCapUsd),
+    ...cap(settings),
     DOCENT_RETENTION_DAYS: String(settings.retentionDays),
     DOCENT_LOG_FORMAT: 'json',
     DOCENT_LOG_LEVEL: 'info',
@@ -29,11 +29,25 @@ export function commonEnvironment(settings: Settings, places: Places): Record<st
   };
 }
 
+/** What bounds the answers of a day. Without prices no function starts with a cap on money. */
+function cap(settings: Settings): Record<string, string> {
+  if (knowsPrices(settings)) return { DOCENT_DAILY_COST_CAP_USD: String(settings.dailyCostCapUsd) };
+  return { DOCENT_DAILY_TOKEN_CAP: String(settings.dailyTokenCap) };
+}
+
 /** For the function that is called. Whom AWS lets through needs no key of Docent's. */
 export function apiEnvironment(settings: Settings): Record<string, string> {
   return {
     DOCENT_CORS_ORIGINS: settings.corsOrigins.join(',') || 'none',
     ...(asksForKey(settings) ? {} : { DOCENT_PUBLIC: 'read,ask' }),
+  };
+}
+
+/** Whom webhooks may go to and what they are signed with: the API refuses an address by it, the worker delivers. */
+export function webhookEnvironment(settings: Settings, secret?: secretsmanager.ISecret): Record<string, string> {
+  return {
+    ...(secret ? { DOCENT_WEBHOOK_SECRET_ARN: secret.secretArn } : {}),
+    ...(settings.webhookHosts.length > 0 ? { DOCENT_WEBHOOK_HOSTS: settings.webhookHosts.join(',') } : {}),
   };
 }
 

@@ -30,6 +30,10 @@ export const settingsSchema = z
     urlAuth: z.enum(['docent-keys', 'aws-iam']).default('docent-keys'),
     /** Answers callers without a key. Costs are then bounded by the caps and by `workerConcurrency` alone. */
     isPublic: flag.default(false),
+    /** Tells whoever asked, by a signed request to an address that the question names, that the answer is there. */
+    webhooks: flag.default(false),
+    /** Hosts that webhooks may go to though their addresses are not public. */
+    webhookHosts: list.default([]),
     /** Web origins whose pages may call; empty for none. */
     corsOrigins: list.default([]),
     /** Where generations are, below the bucket. */
@@ -57,6 +61,8 @@ export const settingsSchema = z
       .default(30),
     /** US dollars that answers may cost in a day; beyond, questions are refused until midnight UTC. */
     dailyCostCapUsd: number.positive().default(5),
+    /** The same in tokens, for an endpoint that is not OpenAI's own: Docent does not know its prices. */
+    dailyTokenCap: number.int().positive().default(5_000_000),
     /** US dollars in a month from which AWS Budgets sends mail about the whole account; needs `alarmEmail`. */
     monthlyBudgetUsd: number.positive().optional(),
     /** Where alarms go. */
@@ -77,6 +83,10 @@ export const settingsSchema = z
   .refine((settings) => !(settings.isPublic && settings.urlAuth === 'aws-iam'), {
     path: ['isPublic'],
     message: 'contradicts urlAuth aws-iam',
+  })
+  .refine((settings) => settings.webhooks || settings.webhookHosts.length === 0, {
+    path: ['webhookHosts'],
+    message: 'needs webhooks',
   })
   .refine((settings) => settings.imageIndex === undefined || settings.packaging === 'image', {
     path: ['imageIndex'],
@@ -99,6 +109,11 @@ export function readSettings(given: unknown): Settings {
 /** Whether a key for a model endpoint is needed at all: without one there is no secret, which is the one thing that costs while idle. */
 export function needsModelKey(settings: Settings): boolean {
   return settings.generator === 'openai' || settings.embedder === 'openai';
+}
+
+/** Whether the model's endpoint is one whose prices come with Docent (crates/docent-app/src/costs.rs). */
+export function knowsPrices(settings: Settings): boolean {
+  return settings.openaiBaseUrl === undefined || new URL(settings.openaiBaseUrl).hostname === 'api.openai.com';
 }
 
 /** Whether a caller has to show one of Docent's own keys. */

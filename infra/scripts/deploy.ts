@@ -6,7 +6,7 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { asksForKey, needsModelKey, PROCESSORS, type Settings } from '../lib/settings.js';
+import { asksForKey, knowsPrices, needsModelKey, PROCESSORS, type Settings } from '../lib/settings.js';
 import { account, bootstrap, cdk, Complaint, deploymentSettings, INFRA, restore, run, say, stack, synthesise, template } from './cloud.js';
 import { isPublished, publishDocuments } from './publish.js';
 import { smoke } from './smoke.js';
@@ -68,12 +68,13 @@ async function build(settings: Settings): Promise<void> {
 }
 
 /**
- * The stack that keeps data first, as the other one reads its names; except when the model was dropped: its secret cannot
- * go while it is in use.
+ * The stack that keeps data first, as the other one reads its names; except when the model or webhooks were dropped: their
+ * secret cannot go while it is in use.
  */
 async function deployData(settings: Settings, app: string, upgrade: boolean): Promise<void> {
-  const secret = (await stack(`${settings.name}-data`))?.outputs.ModelKeySecretArn;
-  if (upgrade && secret && !needsModelKey(settings)) await deployStack(app, 'Service');
+  const before = (await stack(`${settings.name}-data`))?.outputs;
+  const drops = (before?.ModelKeySecretArn && !needsModelKey(settings)) || (before?.WebhookSecretArn && !settings.webhooks);
+  if (upgrade && drops) await deployStack(app, 'Service');
   await deployStack(app, 'Data');
 }
 
@@ -137,12 +138,13 @@ function tell(
 ): void {
   say(`\n${service.Url}`);
   if (made) say(`\nkey, shown this once: ${made}`);
+  const cap = knowsPrices(settings) ? `${settings.dailyCostCapUsd} US dollars` : `${settings.dailyTokenCap} tokens`;
   say(`
 next:
   documents   docent ingest path/to/documents && docent publish s3://${bucket}/${settings.indexPrefix}
   question    curl ${service.Url}v1/queries -H "Authorization: Bearer KEY" -H "Content-Type: application/json" -d '{"query": "…", "wait": 20}'
   alarms      ${settings.alarmEmail ? `confirm the mail to ${settings.alarmEmail}` : 'set "alarmEmail" in infra/deployment.json'}
-  costs       docs/costs.md; at most ${settings.dailyCostCapUsd} US dollars of answers a day`);
+  costs       docs/costs.md; at most ${cap} of answers a day`);
 }
 
 /** From the environment and the settings file, as `make deploy` does. */

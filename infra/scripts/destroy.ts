@@ -36,6 +36,7 @@ function announce(data: { outputs: Record<string, string> } | undefined, withDat
   say(`  table ${data.outputs.TableName} (queries, answers, keys)`);
   say(`  bucket ${data.outputs.BucketName} (the index)`);
   if (data.outputs.ModelKeySecretArn) say(`  secret ${data.outputs.ModelKeySecretArn} (the key for the model)`);
+  if (data.outputs.WebhookSecretArn) say(`  secret ${data.outputs.WebhookSecretArn} (what webhooks are signed with)`);
 }
 
 /** Takes the protection away by an update of the stack, empties the bucket, and deletes the stack with all that is in it. */

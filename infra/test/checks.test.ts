@@ -6,7 +6,7 @@ import { stacks } from './deployments.js';
 
 test.each([
   ['as it comes', {}],
-  ['with everything', { alarmEmail: 'team@example.com', monthlyBudgetUsd: 20, corsOrigins: '*' }],
+  ['with everything', { alarmEmail: 'team@example.com', monthlyBudgetUsd: 20, corsOrigins: '*', webhooks: true }],
   ['as an image on x86-64', { packaging: 'image', architecture: 'x86_64' }],
   ['signed, without a model', { urlAuth: 'aws-iam', generator: 'quoting' }],
   ['to be removed, under another name', { keepData: false, name: 'trial' }],

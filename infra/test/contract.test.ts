@@ -26,6 +26,8 @@ describe.skipIf(!withAws || !withAccess)('what the functions are told', () => {
     openaiModel: 'm',
     embedder: 'openai',
     openaiEmbeddingModel: 'e',
+    webhooks: true,
+    webhookHosts: 'receiver.internal',
   };
 
   test.each([

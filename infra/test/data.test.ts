@@ -71,6 +71,20 @@ describe('the secret', () => {
   });
 });
 
+describe('the secret that webhooks are signed with', () => {
+  test('is made by AWS, in letters that are base64 of a whole number of bytes, where webhooks are on', () => {
+    expect(resource(templates({ webhooks: true }).data, 'AWS::SecretsManager::Secret', 'WebhookSecret').Properties).toMatchObject({
+      GenerateSecretString: { PasswordLength: 32, ExcludePunctuation: true },
+    });
+    expect(Object.keys(data.findResources('AWS::SecretsManager::Secret'))).toEqual(['ModelKey']);
+  });
+
+  test('is kept and protected, and keeps its logical id', () => {
+    const [id, secret] = Object.entries(templates({ webhooks: true, generator: 'quoting' }).data.findResources('AWS::SecretsManager::Secret'))[0]!;
+    expect([id, secret.DeletionPolicy, secret.UpdateReplacePolicy]).toEqual(['WebhookSecret', 'Retain', 'Retain']);
+  });
+});
+
 describe('what must survive', () => {
   const types = ['AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::SecretsManager::Secret'];
   const policies = (template: typeof data) =>

@@ -68,6 +68,15 @@ test('without a model the worker reads no secret', () => {
   expect(statementsOf(templates({ generator: 'quoting' }).service, 'Worker').has('ReadModelKey')).toBe(false);
 });
 
+test('the secret that webhooks are signed with is read by the worker alone', () => {
+  const { service: telling } = templates({ webhooks: true });
+  const statement = statementsOf(telling, 'Worker').get('ReadWebhookSecret')!;
+  expect(statement).toMatchObject({ Effect: 'Allow', Action: 'secretsmanager:GetSecretValue' });
+  expect(inWords(statement.Resource)).toMatch(/RefWebhookSecret\w*$/);
+  expect(statementsOf(telling, 'Api').has('ReadWebhookSecret')).toBe(false);
+  expect(statementsOf(service, 'Worker').has('ReadWebhookSecret')).toBe(false);
+});
+
 test('the API reads the secret only to embed what is searched for', () => {
   const { service: embedding } = templates({ embedder: 'openai' });
   expect(statementsOf(embedding, 'Api').get('ReadModelKey')).toMatchObject({ Action: 'secretsmanager:GetSecretValue' });

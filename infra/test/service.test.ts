@@ -101,6 +101,23 @@ describe('Docent’s own keys', () => {
   });
 });
 
+describe('webhooks', () => {
+  const told = (settings: object, name: string) =>
+    resource(templates({ ...settings }).service, 'AWS::Lambda::Function', name).Properties.Environment.Variables;
+
+  test('are off unless they are turned on', () => {
+    const text = JSON.stringify([api.Environment, worker.Environment]);
+    expect(text).not.toContain('WEBHOOK');
+  });
+
+  test.each(['Api', 'Worker'])('the %s is told where the secret is and which hosts are exempt', (name) => {
+    const variables = told({ webhooks: true, webhookHosts: 'a.internal, b.internal' }, name);
+    expect(JSON.stringify(variables.DOCENT_WEBHOOK_SECRET_ARN)).toContain('WebhookSecret');
+    expect(variables.DOCENT_WEBHOOK_HOSTS).toBe('a.internal,b.internal');
+    expect(variables.DOCENT_WEBHOOK_SECRET).toBeUndefined();
+  });
+});
+
 describe('events that fail', () => {
   test('are tried three times within the life of a question, then queued', () => {
     service.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
@@ -150,6 +167,18 @@ describe('the sweep', () => {
 });
 
 describe('money', () => {
+  test.each([
+    ['OpenAI’s endpoint', { openaiBaseUrl: 'https://api.openai.com/v1' }, { DOCENT_DAILY_COST_CAP_USD: '5' }],
+    ['an endpoint of unknown prices', { openaiBaseUrl: 'https://models.example/v1' }, { DOCENT_DAILY_TOKEN_CAP: '5000000' }],
+  ])('with %s there is the cap that the functions can keep', (_, settings, cap) => {
+    const other = templates(settings).service;
+    for (const name of ['Api', 'Worker']) {
+      const told = resource(other, 'AWS::Lambda::Function', name).Properties.Environment.Variables;
+      const caps = Object.entries(told).filter(([variable]) => variable.startsWith('DOCENT_DAILY_'));
+      expect(Object.fromEntries(caps)).toEqual(cap);
+    }
+  });
+
   test('a budget mails at four fifths and when it will be exceeded', () => {
     const budget = resource(service, 'AWS::Budgets::Budget', 'Budget').Properties;
     expect(budget.Budget).toMatchObject({ BudgetType: 'COST', TimeUnit: 'MONTHLY', BudgetLimit: { Amount: 20, Unit: 'USD' } });

@@ -35,6 +35,7 @@ describe('settings', () => {
     ['an answer longer than its question lives', { answerTimeoutS: 600, queryDeadlineS: 60 }, 'answerTimeoutS: must be shorter'],
     ['an answer longer than a function may run', { answerTimeoutS: 900 }, 'answerTimeoutS'],
     ['a signed URL that is public', { isPublic: true, urlAuth: 'aws-iam' }, 'isPublic: contradicts'],
+    ['hosts for webhooks that are off', { webhookHosts: 'receiver.internal' }, 'webhookHosts: needs webhooks'],
     ['no cap at all', { dailyCostCapUsd: 0 }, 'dailyCostCapUsd'],
   ])('%s is refused by name', (_, given, complaint) => {
     expect(() => readSettings(given)).toThrow(complaint);

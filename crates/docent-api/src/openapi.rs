@@ -2,15 +2,17 @@
 
 use crate::access::{Need, need};
 use crate::routes::{chat, collections, documents, health, models, queries, search, uploads};
+use crate::wire::WebhookEvent;
 use crate::{events, facade};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::access::Scope;
 use std::sync::LazyLock;
 use utoipa::OpenApi;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, OperationBuilder, PathItem, Paths, PathsBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, HttpMethod, Ref, ResponseBuilder};
 
 /// Name of the way to show a key.
 const BEARER: &str = "bearer";
@@ -27,6 +29,7 @@ const BEARER: &str = "bearer";
         health::alive, health::ready,
         facade::index, facade::submit_query, facade::get_query, facade::list_query,
     ),
+    components(schemas(WebhookEvent)),
     tags(
         (name = "queries", description = "Ask, wait, watch, list, cancel, forget"),
         (name = "search", description = "Ranked chunks without an answer"),
@@ -59,7 +62,25 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             }
         }
     }
+    description.webhooks = Some(webhooks());
     description
+}
+
+/// What this server calls, instead of being called.
+fn webhooks() -> Paths {
+    let event = ContentBuilder::new().schema(Some(Ref::from_schema_name("WebhookEvent"))).build();
+    let body = RequestBodyBuilder::new().content("application/json", event).build();
+    let taken = ResponseBuilder::new().description("Any status of success: it is not sent again").build();
+    let about = "Signed as the Standard Webhooks specification says: `webhook-id`, the same for each attempt; `webhook-timestamp`; \
+        `webhook-signature`. Redirects are not followed. Everything but success is tried again, ten times within a day.";
+    let post = OperationBuilder::new()
+        .operation_id(Some("query_ended"))
+        .summary(Some("A query with a `webhook_url` has ended."))
+        .description(Some(about))
+        .tag("queries")
+        .request_body(Some(body))
+        .response("2XX", taken);
+    PathsBuilder::new().path("query.ended", PathItem::new(HttpMethod::Post, post)).build()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {

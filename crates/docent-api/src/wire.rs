@@ -1,8 +1,10 @@
 //! Bodies of requests and responses.
 
 mod jobs;
+mod webhooks;
 
 pub use jobs::{JobBody, LastUploadBody, ReportBody, UploadsBody, shown_job, stored_job};
+pub use webhooks::{WebhookBody, WebhookEvent};
 
 use docent_core::query::{Failure, Feedback, Query};
 use docent_core::{
@@ -57,6 +59,8 @@ pub struct CreateQuery {
     /// Labels of your own, returned as they are.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// Where a signed `POST` goes when it has ended: an https address of a public host.
+    pub webhook_url: Option<String>,
 }
 
 /// A query and, once it is completed, its answer.
@@ -104,6 +108,8 @@ pub struct QueryBody {
     pub feedback: Option<FeedbackBody>,
     /// The query that this one follows.
     pub previous_query_id: Option<String>,
+    /// How far its webhook is; null if none was asked for.
+    pub webhook: Option<WebhookBody>,
     /// How often a worker took it up.
     pub attempt: u32,
     /// RFC 3339.
@@ -257,6 +263,7 @@ impl From<&Query> for QueryBody {
             metadata: query.request.metadata.clone(),
             feedback: query.feedback.as_ref().map(FeedbackBody::from),
             previous_query_id: query.request.previous_query_id.as_deref().map(shown_id),
+            webhook: WebhookBody::of(query),
             attempt: query.attempt,
             created_at: timestamp(query.created_at),
             completed_at: query.completed_at.map(timestamp),

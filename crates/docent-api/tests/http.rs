@@ -21,3 +21,5 @@ mod sockets;
 mod uploads;
 #[path = "http/v1.rs"]
 mod v1;
+#[path = "http/webhooks.rs"]
+mod webhooks;

@@ -6,6 +6,7 @@ use crate::config::{Config, VectorBucket};
 use crate::wiring::Stores;
 use docent_engine::Result;
 use docent_engine::ports::ChunkIndex;
+use docent_engine::webhooks::Secrets;
 use docent_models::openai::KeySource;
 use std::sync::Arc;
 
@@ -16,10 +17,12 @@ pub(crate) use without_aws::Cloud;
 
 #[cfg(feature = "aws")]
 mod with_aws {
-    use super::{Arc, ChunkIndex, Config, KeySource, Result, Stores, VectorBucket};
+    use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, Stores, VectorBucket};
     use docent_aws::{Aws, DynamoSettings, VectorSettings};
     use docent_core::query::QueryRequest;
+    use docent_engine::Error;
     use docent_engine::ports::Dispatcher;
+    use docent_engine::webhooks::secret::SigningSecret;
     use docent_models::openai::Secret;
     use std::time::Duration;
     use tokio::sync::OnceCell;
@@ -61,10 +64,24 @@ mod with_aws {
 
         /// The key that a secret holds.
         pub(crate) async fn key_source(&self, arn: &str) -> Result<KeySource> {
-            let secret = self.aws().await.secret(arn);
+            let secret = self.aws().await.secret(arn, "OPENAI_API_KEY", "OPENAI_API_KEY_SECRET_ARN");
             Ok(KeySource::new(move || {
                 let secret = secret.clone();
                 Box::pin(async move { secret.fetch().await.map(Secret::new) })
+            }))
+        }
+
+        /// What webhooks are signed with, as a secret holds it; read when the first one is signed.
+        pub(crate) async fn signing_secrets(&self, arn: &str) -> Result<Secrets> {
+            let secret = self.aws().await.secret(arn, "DOCENT_WEBHOOK_SECRET", "DOCENT_WEBHOOK_SECRET_ARN");
+            let (read, arn): (Arc<OnceCell<Vec<SigningSecret>>>, Arc<str>) = (Arc::default(), arn.into());
+            Ok(Arc::new(move || {
+                let (secret, read, arn) = (secret.clone(), Arc::clone(&read), Arc::clone(&arn));
+                let fetch = async move || {
+                    let unusable = |expected| Error::invalid(format!("the secret `{arn}` must hold {expected}"));
+                    SigningSecret::parse_all(&secret.fetch().await?).map_err(unusable)
+                };
+                Box::pin(async move { read.get_or_try_init(fetch).await.cloned() })
             }))
         }
 
@@ -77,7 +94,7 @@ mod with_aws {
 
 #[cfg(not(feature = "aws"))]
 mod without_aws {
-    use super::{Arc, ChunkIndex, Config, KeySource, Result, Stores, VectorBucket};
+    use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, Stores, VectorBucket};
     use docent_engine::Error;
 
     /// No connection.
@@ -96,6 +113,10 @@ mod without_aws {
 
         pub(crate) async fn key_source(&self, _: &str) -> Result<KeySource> {
             Err(not_built("OPENAI_API_KEY_SECRET_ARN", "is set"))
+        }
+
+        pub(crate) async fn signing_secrets(&self, _: &str) -> Result<Secrets> {
+            Err(not_built("DOCENT_WEBHOOK_SECRET_ARN", "is set"))
         }
     }
 

@@ -19,6 +19,7 @@ pub use settings::SETTINGS;
 
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
+use docent_engine::webhooks::secret::SigningSecret;
 use docent_engine::{Error, Result};
 use docent_index::remote::{Access, Place};
 use docent_models::openai::{OpenAiSettings, Secret};
@@ -100,6 +101,17 @@ pub struct ParseLimits {
     pub file_bytes: u64,
 }
 
+/// Who is told that a question has ended, and how they know that it was us.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookSettings {
+    /// What webhooks are signed with.
+    pub secrets: Vec<SigningSecret>,
+    /// The secret that holds it, if it is not said.
+    pub secret_arn: Option<String>,
+    /// Hosts that may be called though they are not public.
+    pub hosts: Vec<String>,
+}
+
 /// Settings as they are used: typed, checked, paths absolute.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -139,6 +151,8 @@ pub struct Config {
     pub public: BTreeSet<Scope>,
     /// How often a key may call.
     pub rate: Option<Rate>,
+    /// Webhooks; off without a secret.
+    pub webhooks: WebhookSettings,
     /// What models cost, if not what the program knows.
     pub prices_file: Option<PathBuf>,
     /// Web origins that may call the server from a browser; `*` for all.
@@ -189,6 +203,7 @@ impl Config {
             mcp_key: None,
             public: BTreeSet::new(),
             rate: None,
+            webhooks: WebhookSettings::default(),
             prices_file: None,
             cors_origins: Vec::new(),
             workers: 0,

@@ -22,7 +22,7 @@ pub mod logging;
 pub mod wiring;
 
 #[cfg(feature = "machine")]
-pub use app::{App, ParserProgram, parse_from_config};
+pub use app::{App, ParserProgram, bucket_from_config, parse_from_config};
 pub use config::{Config, Environment, Flags};
 pub use docent_index::{Remains, remote};
 #[cfg(feature = "machine")]

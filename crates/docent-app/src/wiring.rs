@@ -6,6 +6,7 @@
 use crate::cloud::Cloud;
 use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace};
 use crate::costs;
+use docent_api::wire::WebhookEvent;
 use docent_api::{Api, ApiSettings};
 use docent_chroma::{ChromaIndex, Token};
 use docent_core::Timestamp;
@@ -16,12 +17,14 @@ use docent_engine::keys::SECRET_BYTES;
 use docent_engine::ports::UploadStore;
 use docent_engine::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
+use docent_engine::webhooks::{Means, Secrets, Webhooks};
 use docent_engine::{Clock, Engine, Error, Result};
 use docent_index::EmbeddedIndex;
 use docent_index::remote::{Access, Generations, Place, Publication, PublishedIndex, ReaderSettings, Store};
 use docent_models::openai::{OpenAiEmbedder, OpenAiGenerator, OpenAiSettings};
 use docent_models::quoting::QuotingGenerator;
 use docent_models::wordpiece;
+use docent_webhooks::HttpCourier;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -51,8 +54,28 @@ pub(crate) async fn engine_from_config(
         tokenize: tokenize(),
         clock: clock(),
         progress: Progress::default(),
+        webhooks: webhooks_from_config(config, cloud).await?,
         settings: costs::settings_from_config(config)?,
     }))
+}
+
+/// Webhooks, where there is a secret to sign them with.
+async fn webhooks_from_config(config: &Config, cloud: &Cloud) -> Result<Webhooks> {
+    let said = &config.webhooks;
+    let secrets: Secrets = match (&said.secrets[..], &said.secret_arn) {
+        ([], None) => return Ok(Webhooks::default()),
+        ([], Some(arn)) => cloud.signing_secrets(arn).await?,
+        (given, _) => {
+            let given = given.to_vec();
+            Arc::new(move || Box::pin(std::future::ready(Ok(given.clone()))))
+        }
+    };
+    let settings = docent_webhooks::Settings {
+        allowed_hosts: said.hosts.clone(),
+        extra_roots_pem: extra_roots(config)?,
+        ..docent_webhooks::Settings::default()
+    };
+    Ok(Webhooks::on(Means { courier: Arc::new(HttpCourier::new(settings)?), secrets, body: WebhookEvent::json }))
 }
 
 /// Who can reach a server.
@@ -170,12 +193,16 @@ pub fn generations_from_config(config: &Config, place: &Place) -> Result<Generat
 }
 
 fn place_from_config(config: &Config, place: &Place) -> Result<Store> {
-    let access = Access {
+    Store::connect(place.clone(), &access_from_config(config)?)
+}
+
+/// How places outside this machine are reached.
+pub(crate) fn access_from_config(config: &Config) -> Result<Access> {
+    Ok(Access {
         proxy: config.openai.proxy.as_ref().map(|proxy| proxy.expose().to_owned()),
         extra_roots_pem: extra_roots(config)?,
         ..config.store.clone()
-    };
-    Store::connect(place.clone(), &access)
+    })
 }
 
 /// The name and the time of a generation that is published now.

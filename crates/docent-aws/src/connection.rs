@@ -68,9 +68,9 @@ impl Aws {
         LambdaDispatcher::new(aws_sdk_lambda::Client::new(&self.config), function.into())
     }
 
-    /// The secret of this name or ARN.
-    pub fn secret(&self, arn: impl Into<String>) -> SecretKey {
-        SecretKey::new(aws_sdk_secretsmanager::Client::new(&self.config), arn.into())
+    /// The secret of this name or ARN: in a JSON object the field of this name; `setting` is where the ARN was said.
+    pub fn secret(&self, arn: impl Into<String>, field: &'static str, setting: &'static str) -> SecretKey {
+        SecretKey::new(aws_sdk_secretsmanager::Client::new(&self.config), arn.into(), field, setting)
     }
 }
 

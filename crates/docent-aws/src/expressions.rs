@@ -1,9 +1,10 @@
 //! What each change sets, and what it expects of the item: DynamoDB's own words, in one place.
 
-use crate::item::{Item, OPEN, created_at, millis, number, text};
+use crate::item::{Item, OPEN, WEBHOOKS, created_at, millis, number, text};
 use aws_sdk_dynamodb::types::AttributeValue;
-use docent_core::query::Lease;
+use docent_core::query::{Lease, WebhookStatus};
 use docent_core::{QueryStatus, Timestamp};
+use docent_engine::ports::WebhookEnding;
 use std::collections::HashMap;
 
 /// Attributes whose names DynamoDB reserves, by the names that the expressions use.
@@ -17,6 +18,10 @@ const LIVES: &str =
     "(#status = :queued OR #status = :in_progress OR (attribute_not_exists(#status) AND is_complete = :no))";
 /// What every ending does beside setting a status.
 const ENDS: &str = "is_complete = :yes, completed_at = :now REMOVE lease_worker, lease_until, #open";
+/// And where somebody is to be told of it: that is due, so the query goes from the open ones to those with a webhook. When it is
+/// due stands in `lease_until`, which every index of ours has.
+const ENDS_TO_BE_TOLD: &str = "is_complete = :yes, completed_at = :now, webhook = :pending, lease_until = :now, \
+     #open = :webhooks REMOVE lease_worker";
 
 /// A change of one item, with the condition under which it is made.
 #[derive(Clone, Debug)]
@@ -123,36 +128,42 @@ pub(crate) fn release(attempt: u32) -> Change {
         .with_states()
 }
 
+/// When a query ends, and whether somebody is to be told.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    pub(crate) now: Timestamp,
+    pub(crate) is_told: bool,
+}
+
 /// Writes an ending's attributes if this attempt still holds the query.
 pub(crate) fn finish(
     attempt: u32,
     status: QueryStatus,
     attributes: Vec<(&'static str, AttributeValue)>,
-    now: Timestamp,
+    end: End,
 ) -> Change {
-    ending(HELD, status, attributes, now).with(":attempt", number(attempt)).with_states()
+    ending(HELD, status, attributes, end).with(":attempt", number(attempt)).with_states()
 }
 
 /// Cancels what has not ended.
-pub(crate) fn cancel(now: Timestamp) -> Change {
-    ending(LIVES, QueryStatus::Cancelled, Vec::new(), now).with_states()
+pub(crate) fn cancel(end: End) -> Change {
+    ending(LIVES, QueryStatus::Cancelled, Vec::new(), end).with_states()
 }
 
 /// Fails what has not ended and nobody holds.
-pub(crate) fn fail_unheld(attributes: Vec<(&'static str, AttributeValue)>, now: Timestamp) -> Change {
+pub(crate) fn fail_unheld(attributes: Vec<(&'static str, AttributeValue)>, end: End) -> Change {
     let unheld = format!("#status = :queued OR (#status = :in_progress AND lease_until <= :now) OR {FIRST_SYSTEMS}");
-    ending(&unheld, QueryStatus::Failed, attributes, now).with_states()
+    ending(&unheld, QueryStatus::Failed, attributes, end).with_states()
 }
 
-fn ending(
-    condition: &str,
-    status: QueryStatus,
-    attributes: Vec<(&'static str, AttributeValue)>,
-    now: Timestamp,
-) -> Change {
-    let change = Change::new("", condition).with(":ended", text(status.as_str())).with(":now", millis(now));
+fn ending(condition: &str, status: QueryStatus, attributes: Vec<(&'static str, AttributeValue)>, end: End) -> Change {
+    let change = Change::new("", condition).with(":ended", text(status.as_str())).with(":now", millis(end.now));
     let (sets, change) = setting(change, attributes);
-    Change { update: format!("SET #status = :ended, {sets}{ENDS}"), ..change }
+    if !end.is_told {
+        return Change { update: format!("SET #status = :ended, {sets}{ENDS}"), ..change };
+    }
+    let change = change.with(":pending", pending()).with(":webhooks", text(WEBHOOKS));
+    Change { update: format!("SET #status = :ended, {sets}{ENDS_TO_BE_TOLD}"), ..change }
 }
 
 /// What sets the attributes of an answer or a failure, each followed by a comma.
@@ -178,6 +189,42 @@ pub(crate) fn replace_answer(before: AttributeValue, attributes: Vec<(&'static s
 /// Removes the text of a trace; what is left of the item goes with its time.
 pub(crate) fn empty_trace() -> Change {
     Change::new("REMOVE #trace", "attribute_exists(query_id)")
+}
+
+fn pending() -> AttributeValue {
+    text(WebhookStatus::Pending.as_str())
+}
+
+/// Takes a webhook that is due, and counts the attempt.
+pub(crate) fn claim_webhook(now: Timestamp, until: Timestamp) -> Change {
+    Change::new(
+        "SET webhook_attempts = webhook_attempts + :one, lease_until = :until",
+        "webhook = :pending AND lease_until <= :now",
+    )
+    .with(":one", number(1))
+    .with(":until", millis(until))
+    .with(":pending", pending())
+    .with(":now", millis(now))
+}
+
+/// What became of the last attempt at a webhook.
+pub(crate) fn end_webhook(attempt: u32, ending: &WebhookEnding) -> Change {
+    const LAST: &str = "webhook = :pending AND webhook_attempts = :attempt";
+    let ended = |status: WebhookStatus| (":ended", text(status.as_str()));
+    let (update, values) = match ending {
+        WebhookEnding::Delivered => {
+            ("SET webhook = :ended REMOVE lease_until, #open", vec![ended(WebhookStatus::Delivered)])
+        }
+        WebhookEnding::Again { due, error } => {
+            ("SET lease_until = :due, webhook_error = :error", vec![(":due", millis(*due)), (":error", text(error))])
+        }
+        WebhookEnding::GivenUp { error } => (
+            "SET webhook = :ended, webhook_error = :error REMOVE lease_until, #open",
+            vec![ended(WebhookStatus::GivenUp), (":error", text(error))],
+        ),
+    };
+    let change = Change::new(update, LAST).with(":pending", pending()).with(":attempt", number(attempt));
+    values.into_iter().fold(change, |change, (name, value)| change.with(name, value))
 }
 
 /// Keeps a user's opinion.

@@ -10,7 +10,7 @@
 
 use crate::packing::{self, Packed};
 use aws_sdk_dynamodb::types::AttributeValue;
-use docent_core::query::{Answer, Failure, Lease, QueryRequest, Source};
+use docent_core::query::{Answer, Failure, Lease, QueryRequest, Source, Webhook, WebhookStatus};
 use docent_core::{Outcome, Query, QueryStatus, Timestamp, Usage};
 use docent_engine::{Error, Result};
 use serde::Serialize;
@@ -28,6 +28,8 @@ const DIGITS_MAX: usize = 38;
 const ID_BYTES_MAX: usize = 256;
 /// The one key of the index of open queries. Absent from an item whose query has ended.
 pub(crate) const OPEN: &str = "open";
+/// The key of that index for queries that have ended and whose webhook is pending.
+pub(crate) const WEBHOOKS: &str = "webhooks";
 /// What a first system's answer is said to come from.
 const FIRST_SYSTEM: &str = "first system";
 
@@ -111,6 +113,17 @@ pub(crate) fn encode(query: &Query) -> Result<Item> {
         add("lease_worker", text(&lease.worker));
         add("lease_until", millis(lease.until));
     }
+    if let Some(webhook) = &query.webhook {
+        add("webhook", text(webhook.status.as_str()));
+        add("webhook_attempts", number(webhook.attempts));
+        if let Some(error) = &webhook.last_error {
+            add("webhook_error", text(error));
+        }
+        if let Some(due) = webhook.due {
+            add(OPEN, text(WEBHOOKS));
+            add("lease_until", millis(due));
+        }
+    }
     if let Some(time) = query.completed_at {
         add("completed_at", millis(time));
     }
@@ -176,6 +189,17 @@ impl Fields<'_> {
             None if is_complete && self.text("status").is_none() => Ok(Some(self.first_systems_answer(text))),
             None => Ok(None),
         }
+    }
+
+    fn webhook(&self) -> Result<Option<Webhook>> {
+        let Some(name) = self.text("webhook") else { return Ok(None) };
+        let status = WebhookStatus::parse(name).ok_or_else(|| damaged("webhook"))?;
+        Ok(Some(Webhook {
+            status,
+            attempts: self.digits("webhook_attempts").and_then(|attempts| attempts.parse().ok()).unwrap_or(0),
+            last_error: self.text("webhook_error").map(str::to_owned),
+            due: self.time("lease_until").filter(|_| status == WebhookStatus::Pending),
+        }))
     }
 
     /// Nobody has looked its quotes up, so it is no more than partly answered.
@@ -247,6 +271,7 @@ pub(crate) fn decode(item: &Item, usual: &QueryRequest) -> Result<Query> {
         answer: fields.answer(is_complete)?,
         failure: fields.json("failure")?,
         feedback: fields.json("feedback")?,
+        webhook: fields.webhook()?,
         created_at,
         // The first system does not say when it was done.
         completed_at: fields.time("completed_at").or(is_complete.then_some(created_at)),

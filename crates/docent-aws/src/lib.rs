@@ -44,6 +44,7 @@ mod vector_index;
 mod vector_reading;
 mod vector_records;
 mod vector_writing;
+mod webhooks;
 
 pub use connection::Aws;
 pub use dispatcher::LambdaDispatcher;

@@ -1,6 +1,6 @@
 //! The port, call by call.
 
-use crate::expressions::{self, Change};
+use crate::expressions::{self, Change, End};
 use crate::item::{self, Item, is_query_id, number, text, ttl};
 use crate::packing::{self, Packed};
 use crate::table::{Changed, Filter, IDENTITY, Part, Table, Transacted};
@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use docent_core::query::{Answer, Failure, Feedback, Lease, QueryRequest};
 use docent_core::{Query, QueryStatus, Timestamp};
-use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore};
+use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore, WebhookEnding};
 use docent_engine::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -131,21 +131,21 @@ impl DynamoQueryStore {
         attempt: u32,
         answer: &Answer,
         trace: Option<&str>,
-        now: Timestamp,
+        end: End,
     ) -> Result<bool> {
         let mut room = ANSWER_BYTES;
         while room >= ANSWER_BYTES_MIN {
             let Some(attributes) = item::answered(answer, room)? else { break };
-            let change = expressions::finish(attempt, QueryStatus::Completed, attributes, now);
-            match self.write_ending(id, &change, trace, now).await {
+            let change = expressions::finish(attempt, QueryStatus::Completed, attributes, end);
+            match self.write_ending(id, &change, trace, end.now).await {
                 Err(error) if error.kind() == ErrorKind::Invalid => room /= 2,
                 written => return written,
             }
         }
         tracing::error!(query_id = id, attempt, "the answer is too large to be stored");
         let failure = too_large();
-        let change = expressions::finish(attempt, QueryStatus::Failed, item::failed(&failure)?, now);
-        self.write_ending(id, &change, trace, now).await
+        let change = expressions::finish(attempt, QueryStatus::Failed, item::failed(&failure)?, end);
+        self.write_ending(id, &change, trace, end.now).await
     }
 
     /// Where a list goes on behind this query, whether it still exists or not.
@@ -323,10 +323,11 @@ impl QueryStore for DynamoQueryStore {
         trace: Option<&str>,
         now: Timestamp,
     ) -> Result<bool> {
+        let end = self.end(id, now).await?;
         match ending {
-            Ending::Completed(answer) => self.finish_answered(id, attempt, answer, trace, now).await,
+            Ending::Completed(answer) => self.finish_answered(id, attempt, answer, trace, end).await,
             Ending::Failed(failure) => {
-                let change = expressions::finish(attempt, QueryStatus::Failed, item::failed(failure)?, now);
+                let change = expressions::finish(attempt, QueryStatus::Failed, item::failed(failure)?, end);
                 self.write_ending(id, &change, trace, now).await
             }
         }
@@ -341,13 +342,14 @@ impl QueryStore for DynamoQueryStore {
         if !is_query_id(id) {
             return Ok(None);
         }
-        match self.table.change(id, &expressions::cancel(now), ReturnValue::AllNew).await? {
+        let change = expressions::cancel(self.end(id, now).await?);
+        match self.table.change(id, &change, ReturnValue::AllNew).await? {
             Changed::Yes(item) | Changed::No(item) => item.map(|item| self.decode(&item)).transpose(),
         }
     }
 
     async fn fail_unheld(&self, id: &str, failure: &Failure, now: Timestamp) -> Result<bool> {
-        let change = expressions::fail_unheld(item::failed(failure)?, now);
+        let change = expressions::fail_unheld(item::failed(failure)?, self.end(id, now).await?);
         Ok(matches!(self.table.change(id, &change, ReturnValue::None).await?, Changed::Yes(_)))
     }
 
@@ -409,5 +411,21 @@ impl QueryStore for DynamoQueryStore {
             forgotten += u64::from(self.delete(&id).await?);
         }
         Ok(forgotten)
+    }
+
+    async fn due_webhooks(&self, now: Timestamp, limit: usize) -> Result<Vec<String>> {
+        self.webhooks_due(now, limit).await
+    }
+
+    async fn claim_webhook(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Option<Query>> {
+        self.take_webhook(id, now, until).await
+    }
+
+    async fn end_webhook(&self, id: &str, attempt: u32, ending: &WebhookEnding) -> Result<bool> {
+        if !is_query_id(id) {
+            return Ok(false);
+        }
+        let change = expressions::end_webhook(attempt, ending);
+        Ok(matches!(self.table.change(id, &change, ReturnValue::None).await?, Changed::Yes(_)))
     }
 }

@@ -213,6 +213,21 @@ impl Bucket {
         Ok(all)
     }
 
+    /// The vectors with these keys that are there, with their numbers and what they carry.
+    pub(crate) async fn get_whole(&self, index: &str, keys: &[String]) -> Result<Vec<(Found, Vec<f32>)>> {
+        let mut all = Vec::with_capacity(keys.len());
+        for part in keys.chunks(READ_MAX) {
+            let get = self.client.get_vectors().index_arn(self.index(index)).set_keys(Some(part.to_vec()));
+            let got = get.return_metadata(true).return_data(true).send().await;
+            let got = got.map_err(|error| self.explain("s3vectors:GetVectors", &error))?;
+            all.extend(got.vectors.into_iter().filter_map(|one| match one.data {
+                Some(VectorData::Float32(numbers)) => Some((Found::new(one.key, one.metadata, None), numbers)),
+                _ => None,
+            }));
+        }
+        Ok(all)
+    }
+
     /// All vectors with what they carry.
     pub(crate) async fn list(&self, index: &str) -> Result<Vec<Found>> {
         let (mut all, mut next) = (Vec::new(), None);

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use aws_sdk_s3vectors::Client;
 use docent_core::{Document, Page};
 use docent_engine::Result;
+use docent_engine::embedding::TextKey;
 use docent_engine::ports::{
     ChunkIndex, Collection, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse,
 };
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Where collections are, and how long is waited for it.
@@ -93,6 +95,15 @@ impl ChunkIndex for S3VectorsIndex {
 
     async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>> {
         self.held(collection).await?.pages(document_id, indices).await
+    }
+
+    async fn vectors(
+        &self,
+        collection: &str,
+        texts: &[TextKey],
+        documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        self.held(collection).await?.vectors(texts, documents).await
     }
 
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse> {

@@ -5,12 +5,13 @@ use crate::vector_records::{
     Entry, FORMAT, HEADER, Header, carried, entry_key, filtered, parse, revision_of, text_key,
 };
 use docent_core::filter::Condition;
-use docent_core::{Document, Hit, Page, SearchMode};
+use docent_core::{Chunk, Document, Hit, Page, SearchMode};
+use docent_engine::embedding::{TextKey, key_of};
 use docent_engine::ports::{Collection, SearchRequest, SearchResponse};
 use docent_engine::vectors::{FIRST_GENERATION, Fields, Look, clause, condition, counted, dense_only, same_dimension};
 use docent_engine::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What messages call the store.
 const STORE: &str = "S3 Vectors";
@@ -140,6 +141,22 @@ impl<'a> Held<'a> {
             }
         }
         Ok(all)
+    }
+
+    /// Vectors that these documents have for these texts; the bucket cannot be asked for a text itself.
+    pub(crate) async fn vectors(&self, texts: &[TextKey], ids: &[String]) -> Result<HashMap<TextKey, Vec<f32>>> {
+        let (texts, mut found) = (texts.iter().collect::<BTreeSet<_>>(), HashMap::new());
+        for stored in self.stored(ids.iter().map(String::as_str)).await? {
+            let revision = &stored.entry.revision;
+            let keys: Vec<String> = revision.chunk_keys().collect();
+            for (chunk, numbers) in self.bucket.get_whole(&self.name, &keys).await? {
+                let text = key_of(&whole::<Chunk>(self.bucket, &self.name, &chunk, &revision.name).await?);
+                if texts.contains(&text) {
+                    found.insert(text, numbers);
+                }
+            }
+        }
+        Ok(found)
     }
 }
 

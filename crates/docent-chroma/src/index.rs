@@ -6,6 +6,7 @@ use crate::settings::Settings;
 use async_trait::async_trait;
 use docent_core::{Document, Page};
 use docent_engine::Result;
+use docent_engine::embedding::TextKey;
 use docent_engine::ports::{
     ChunkIndex, Collection, Deleted, Embedder, IndexDocument, IndexProfile, SearchRequest, SearchResponse,
 };
@@ -155,6 +156,18 @@ impl ChunkIndex for ChromaIndex {
         match Place::demand(&self.client, collection).await? {
             Place::Ours(ours) => ours.pages(&self.client, document_id, indices).await,
             Place::Foreign(foreign) => foreign.pages(&self.client, document_id, indices).await,
+        }
+    }
+
+    async fn vectors(
+        &self,
+        collection: &str,
+        texts: &[TextKey],
+        _documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        match Place::demand(&self.client, collection).await? {
+            Place::Ours(ours) => ours.vectors(&self.client, texts).await,
+            Place::Foreign(_) => Ok(HashMap::new()),
         }
     }
 

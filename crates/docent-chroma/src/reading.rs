@@ -2,15 +2,19 @@
 
 use crate::client::Client;
 use crate::place::{Ours, STORE, Space};
-use crate::records::{self, STATE, Stored, document_id, document_key, is_stored, page_key};
+use crate::records::{self, STATE, Stored, TEXT_KEY, document_id, document_key, is_stored, key_name, page_key};
 use crate::wire::{Include, QueryBody, Record, Selection};
 use docent_core::filter::Condition;
 use docent_core::{Document, Hit, Page};
 use docent_engine::Result;
+use docent_engine::embedding::TextKey;
 use docent_engine::ports::{Collection, SearchRequest, SearchResponse};
 use docent_engine::vectors::{FIRST_GENERATION, Fields, Look, clause, condition, counted, dense_only, same_dimension};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Texts that are looked for in one request.
+const TEXTS_AT_ONCE: usize = 500;
 
 impl Ours {
     /// The collection at a glance. Chunks that a killed ingest left behind are counted too, until they are removed.
@@ -65,6 +69,20 @@ impl Ours {
         let found: BTreeMap<&str, &Record> = found.iter().map(|record| (record.id.as_str(), record)).collect();
         let page = |place: &u32| Some((*place, *found.get(key(*place).as_str())?));
         places.iter().filter_map(page).map(|(place, record)| Ok((place, records::page(record)?))).collect()
+    }
+
+    /// Vectors that are stored for these texts. Whether their chunks still count does not matter: a text keeps its vector.
+    pub(crate) async fn vectors(&self, client: &Client, texts: &[TextKey]) -> Result<HashMap<TextKey, Vec<f32>>> {
+        let mut found = HashMap::new();
+        for part in texts.chunks(TEXTS_AT_ONCE) {
+            let names: BTreeMap<String, TextKey> = part.iter().map(|text| (key_name(text), *text)).collect();
+            let those = Selection::those(json!({TEXT_KEY: {"$in": names.keys().collect::<Vec<_>>()}}));
+            for mut record in client.get(&self.chunks, &those, &[Include::Embeddings, Include::Metadatas]).await? {
+                let text = record.word(TEXT_KEY).and_then(|name| names.get(name)).copied();
+                found.extend(text.zip(record.vector.take()));
+            }
+        }
+        Ok(found)
     }
 
     /// The nearest chunks that count. Chunks of a document that is being replaced or removed, or that a killed ingest

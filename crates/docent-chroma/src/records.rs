@@ -2,6 +2,7 @@
 
 use crate::wire::{Metadata, NewRecord, Record};
 use docent_core::{Chunk, Document, Page};
+use docent_engine::embedding::{TextKey, key_of};
 use docent_engine::ports::IndexDocument;
 use docent_engine::{Error, Result};
 use serde_json::Value;
@@ -116,6 +117,7 @@ fn chunk_metadata(chunk: &Chunk, format: &str, revision: &str) -> Metadata {
         ("document_id", chunk.document_id.as_str().into()),
         ("revision", revision.into()),
         ("chunk_id", chunk.id.as_str().into()),
+        (TEXT_KEY, key_name(&key_of(chunk)).into()),
         ("filename", chunk.filename.as_str().into()),
         ("title", chunk.title.as_str().into()),
         ("format", format.into()),
@@ -130,6 +132,14 @@ fn chunk_metadata(chunk: &Chunk, format: &str, revision: &str) -> Metadata {
         metadata.insert("page".to_owned(), page.into());
     }
     metadata
+}
+
+/// The name of the key of a chunk's text, among its metadata.
+pub(crate) const TEXT_KEY: &str = "text_key";
+
+/// The key of a text as it stands there: 32 hexadecimal digits.
+pub(crate) fn key_name(key: &TextKey) -> String {
+    format!("{:032x}", u128::from_be_bytes(*key))
 }
 
 /// The chunk in a record that was asked for with text and metadata.

@@ -92,6 +92,7 @@ fn engine(data: &Path) -> Engine {
         tokenize: wiring::tokenize(),
         clock: wiring::clock(),
         progress: Progress::default(),
+        webhooks: docent_engine::webhooks::Webhooks::default(),
         settings: Settings::default(),
     }
 }

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     Demo,
     /// Take documents in; only what changed is read again
     Ingest(IngestArgs),
-    /// Make a collection equal to a folder
+    /// Make a collection equal to a folder or a bucket
     Sync(SyncArgs),
     /// Show what would be indexed of one file
     Parse(ParseArgs),
@@ -136,19 +136,20 @@ pub(crate) struct IngestArgs {
 }
 
 const SYNC: &str = "\
-Files are compared by their content. What is gone from the folder is removed from the collection, but only
-documents that a sync of this folder took in. A file .docentignore in the folder names what does not belong
-to it, with the patterns of .gitignore. Symbolic links are not followed out of the folder.";
+Files are compared by their content, objects of a bucket by their ETag. What is gone from there is removed from the
+collection, but only documents that a sync of it took in. A file .docentignore at its root names what does not
+belong to it, with the patterns of .gitignore. Symbolic links are not followed out of a folder. A bucket is
+reached as AWS_REGION, AWS_ENDPOINT_URL and the other AWS_ variables say.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = SYNC)]
 pub(crate) struct SyncArgs {
-    /// The folder
-    #[arg(value_name = "FOLDER")]
-    pub(crate) folder: PathBuf,
+    /// The folder, or s3://BUCKET/PREFIX
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: PathBuf,
     #[command(flatten)]
     pub(crate) collection: CollectionArg,
-    /// Name of the source, for a folder that does not always lie in the same place
+    /// Name of the source, for one that does not always lie in the same place
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Say what would happen and change nothing
@@ -160,6 +161,9 @@ pub(crate) struct SyncArgs {
     /// Go on and sync again whenever something changes, until Ctrl-C
     #[arg(short, long)]
     pub(crate) watch: bool,
+    /// How often to look for changes: 1 for a folder, 60 for a bucket, which is listed each time
+    #[arg(long, value_name = "SECONDS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) every: Option<u64>,
     /// Print one JSON object per file, then a summary
     #[arg(long)]
     pub(crate) json: bool,

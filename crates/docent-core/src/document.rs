@@ -212,6 +212,10 @@ pub struct Document {
     /// sync removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The source's own word for this content, where it has one: in a bucket, the `ETag`. As long as it says the same, the
+    /// content need not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_version: Option<String>,
 }
 
 /// A piece of one page: what is embedded, retrieved, shown to a model and cited.

@@ -283,6 +283,62 @@ pub struct QueryRequest {
     /// What was asked before it in the same conversation, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<String>,
+    /// Where its ending is to be told. Absent from requests that were stored before there were webhooks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+}
+
+/// How far the telling of a query's ending is. The last two are terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookStatus {
+    /// The query has not ended.
+    Waiting,
+    /// It has, and the receiver has not taken the news yet.
+    Pending,
+    /// The receiver has answered that it has it.
+    Delivered,
+    /// The receiver was not reached in all attempts, does not want it, or may not be called.
+    GivenUp,
+}
+
+impl WebhookStatus {
+    /// The name used in JSON and stores.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    /// The inverse of [`Self::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Waiting, Self::Pending, Self::Delivered, Self::GivenUp]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+}
+
+/// The delivery of a query's ending to its `webhook_url`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// How far it is.
+    pub status: WebhookStatus,
+    /// How often it was tried, or somebody set out to try.
+    pub attempts: u32,
+    /// What went wrong the last time that something did.
+    pub last_error: Option<String>,
+    /// From when on anybody may try, while it is pending.
+    pub due: Option<Timestamp>,
+}
+
+impl Webhook {
+    /// That of a query which has not ended.
+    pub const fn waiting() -> Self {
+        Self { status: WebhookStatus::Waiting, attempts: 0, last_error: None, due: None }
+    }
 }
 
 /// What a user thought of an answer.
@@ -322,6 +378,9 @@ pub struct Query {
     pub failure: Option<Failure>,
     /// What the user thought of it.
     pub feedback: Option<Feedback>,
+    /// How far its webhook is, if the request has one.
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it became terminal.

@@ -8,12 +8,13 @@
 //! A collection that is in the store alone (another program or another machine filled it) is ranked by vectors, and the
 //! response says so.
 
+use crate::embedding::TextKey;
 use crate::error::{ErrorKind, Result};
 use crate::ports::{ChunkIndex, Collection, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse};
 use async_trait::async_trait;
 use docent_core::fusion::{Candidate, convex};
 use docent_core::{Document, Hit, Page, SearchMode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How deep each ranking goes before they are fused, at least.
@@ -171,6 +172,15 @@ impl ChunkIndex for Beside {
 
     async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>> {
         self.vectors.pages(collection, document_id, indices).await
+    }
+
+    async fn vectors(
+        &self,
+        collection: &str,
+        texts: &[TextKey],
+        documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        self.vectors.vectors(collection, texts, documents).await
     }
 
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse> {

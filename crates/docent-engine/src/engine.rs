@@ -4,6 +4,7 @@ use crate::budget::Budget;
 use crate::ingest::Tokenize;
 use crate::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use crate::progress::Progress;
+use crate::webhooks::Webhooks;
 use docent_core::chunking::ChunkSettings;
 use docent_core::{Prices, Timestamp};
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub struct Engine {
     pub clock: Clock,
     /// What running queries tell.
     pub progress: Progress,
+    /// Who is to be told that queries have ended.
+    pub webhooks: Webhooks,
     /// Limits and times.
     pub settings: Settings,
 }

@@ -6,7 +6,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ignored::{self, Ignored};
-use crate::source::{self, SourceFile, Unreadable};
+use crate::ingest::blocking;
+use crate::ports::{Fetched, Seen, SeenFile, Source, Version};
+use crate::source::{self, Naming, SourceFile, Unreadable};
+use async_trait::async_trait;
 use docent_core::{Refusal, RefusalKind};
 use std::fs::FileType;
 use std::io;
@@ -16,21 +19,16 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
-    name: Option<String>,
-    id: String,
+    naming: Naming,
 }
 
 /// What lies in it.
 #[derive(Debug, Default)]
-pub(crate) struct Listing {
+struct Listing {
     /// In the order of their paths.
-    pub(crate) files: Vec<SourceFile>,
-    /// Symbolic links that lead out of it and were not followed, by their paths below it.
-    pub(crate) links_outside: Vec<String>,
+    files: Vec<SourceFile>,
+    links_outside: Vec<String>,
 }
-
-/// A file with the hash of its content and its size, or why it has none.
-pub(crate) type Hashed = (SourceFile, std::result::Result<(String, u64), Refusal>);
 
 impl Folder {
     /// Finds the folder. With a name, it is that source wherever it lies.
@@ -43,39 +41,14 @@ impl Folder {
             return Err(Error::invalid(format!("{} is not a folder", path.display()))
                 .hint("a folder is synced as a whole; `docent ingest` takes single files"));
         }
-        if name.is_some_and(|name| name.trim().is_empty() || name.contains(['/', '\\', '\0'])) {
-            return Err(Error::invalid("a source needs a name without slashes").hint("for example --name handbook"));
-        }
-        let id = match name {
-            Some(name) => source::id("src", &[b"name", name.as_bytes()]),
-            None => source::id("src", &[b"place", root.as_os_str().as_encoded_bytes()]),
-        };
-        Ok(Self { root, name: name.map(str::to_owned), id })
-    }
-
-    /// `src_` and 32 hexadecimal digits: what its documents are recorded with.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Changes whenever a file of the folder was written, added or removed: a hash over paths, sizes and times.
-    ///
-    /// # Errors
-    /// As for a sync, if a part of the folder cannot be seen.
-    pub fn stamp(&self) -> Result<String> {
-        let mut stamp = blake3::Hasher::new();
-        for file in self.list()?.files {
-            let metadata = std::fs::metadata(&file.path).ok();
-            let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-            let facts = format!("{}\0{:?}\0{modified:?}\0", file.filename, metadata.map(|metadata| metadata.len()));
-            stamp.update(facts.as_bytes());
-        }
-        Ok(stamp.finalize().to_hex().to_string())
+        let own = root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let naming = Naming::new(root.as_os_str().as_encoded_bytes(), &own, name)?;
+        Ok(Self { root, naming })
     }
 
     /// All files that belong to it. Hidden ones and those that `.docentignore` names do not. Symbolic links are not
     /// followed: what they lead to inside is found without them, and what lies outside does not belong to it.
-    pub(crate) fn list(&self) -> Result<Listing> {
+    fn list(&self) -> Result<Listing> {
         let ignored = self.ignored()?;
         let (mut listing, mut folders) = (Listing::default(), vec![self.root.clone()]);
         while let Some(folder) = folders.pop() {
@@ -102,8 +75,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ignored::default()),
             read => read.map_err(Unreadable::at(&path)).map_err(unseen)?,
         };
-        let wrong = |cause: String| Error::invalid(cause).hint("nothing was changed; patterns are those of .gitignore");
-        Ignored::parse(&text).map_err(wrong)
+        Ignored::parse(&text)
     }
 
     fn leads_outside(&self, link: &Path) -> bool {
@@ -111,27 +83,69 @@ impl Folder {
     }
 
     fn file(&self, path: PathBuf, below: &str) -> SourceFile {
-        let own = || self.root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let document_id = match &self.name {
-            Some(name) => source::id("doc", &[b"name", name.as_bytes(), below.as_bytes()]),
-            None => source::id("doc", &[path.as_os_str().as_encoded_bytes()]),
+        let absolute = path.as_os_str().as_encoded_bytes().to_owned();
+        self.naming.file(path, &absolute, below)
+    }
+
+    fn stamp_of_all(&self) -> Result<String> {
+        let mut stamp = blake3::Hasher::new();
+        for file in self.list()?.files {
+            let metadata = std::fs::metadata(&file.path).ok();
+            let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+            let facts = format!("{}\0{:?}\0{modified:?}\0", file.filename, metadata.map(|metadata| metadata.len()));
+            stamp.update(facts.as_bytes());
+        }
+        Ok(stamp.finalize().to_hex().to_string())
+    }
+}
+
+#[async_trait]
+impl Source for Folder {
+    fn id(&self) -> &str {
+        self.naming.id()
+    }
+
+    /// Every file is hashed.
+    async fn look(&self, threads: usize) -> Result<Seen> {
+        let folder = self.clone();
+        blocking(move || {
+            let Listing { files, links_outside } = folder.list()?;
+            Ok(Seen { files: hash(files, threads), links_outside })
+        })
+        .await?
+    }
+
+    /// A hash over paths, sizes and times.
+    async fn stamp(&self) -> Result<String> {
+        let folder = self.clone();
+        blocking(move || folder.stamp_of_all()).await?
+    }
+
+    /// It is here already.
+    async fn fetch(&self, seen: &SeenFile) -> Result<std::result::Result<Fetched, Refusal>> {
+        let (path, version) = (seen.file.path.clone(), seen.version.clone());
+        let (content_hash, bytes) = match version {
+            Ok(Version::Content(hash, bytes)) => (hash, bytes),
+            Ok(Version::Word(_)) => return Err(Error::internal("a file of a folder has no hash")),
+            Err(refusal) => return Ok(Err(refusal)),
         };
-        let filename = format!("{}/{below}", self.name.clone().unwrap_or_else(own));
-        SourceFile { path, filename, document_id }
+        Ok(Ok(Fetched { path, content_hash, bytes, version: None, copy: None }))
     }
 }
 
 /// Hashes the files, on so many threads.
-pub(crate) fn hash(files: Vec<SourceFile>, threads: usize) -> Vec<Hashed> {
+fn hash(files: Vec<SourceFile>, threads: usize) -> Vec<SeenFile> {
     let share = files.len().div_ceil(threads.max(1)).max(1);
-    let hash = |files: &[SourceFile]| -> Vec<Hashed> {
-        files.iter().map(|file| (file.clone(), source::content_hash(&file.path))).collect()
+    let hash = |files: &[SourceFile]| -> Vec<SeenFile> {
+        let content =
+            |file: &SourceFile| source::content_hash(&file.path).map(|(hash, bytes)| Version::Content(hash, bytes));
+        files.iter().map(|file| SeenFile { version: content(file), file: file.clone() }).collect()
     };
     std::thread::scope(|scope| {
         let shares: Vec<_> = files.chunks(share).map(|files| (files, scope.spawn(move || hash(files)))).collect();
-        let died = |files: &[SourceFile]| -> Vec<Hashed> {
+        let died = |files: &[SourceFile]| -> Vec<SeenFile> {
             let refusal = Refusal::new(RefusalKind::Unreadable, "a thread died while reading it");
-            files.iter().map(|file| (file.clone(), Err(refusal.clone()))).collect()
+            files.iter().map(|file| SeenFile { file: file.clone(), version: Err(refusal.clone()) }).collect()
         };
         shares.into_iter().flat_map(|(files, thread)| thread.join().unwrap_or_else(|_| died(files))).collect()
     })

@@ -4,14 +4,15 @@
 //! the pattern to the folder that is synced, and the last pattern that matches decides. As with git, nothing below a
 //! folder that is left out can be taken back. What is absent: such files in folders below, and `{}` alternatives.
 
+use crate::error::{Error, Result};
 use fast_glob::glob_match;
 
 /// The name of the file.
-pub(crate) const FILE: &str = ".docentignore";
+pub const FILE: &str = ".docentignore";
 
 /// The patterns of one file.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ignored {
+pub struct Ignored {
     patterns: Vec<Pattern>,
 }
 
@@ -24,11 +25,17 @@ struct Pattern {
 
 impl Ignored {
     /// Understands the file's text; the error names the line that cannot be right.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub fn parse(text: &str) -> Result<Self> {
         let mut patterns = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             if let Some(pattern) = Pattern::parse(line) {
-                let wrong = |error| format!("{FILE} line {number}: {error}");
+                let wrong = |error| {
+                    Error::invalid(format!("{FILE} line {number}: {error}"))
+                        .hint("nothing was changed; patterns are those of .gitignore")
+                };
                 fast_glob::validate(&pattern.glob).map_err(wrong)?;
                 patterns.push(pattern);
             }
@@ -37,9 +44,15 @@ impl Ignored {
     }
 
     /// True if the path below the root, with `/` between its parts, is left out.
-    pub(crate) fn matches(&self, path: &str, is_folder: bool) -> bool {
+    pub fn matches(&self, path: &str, is_folder: bool) -> bool {
         let hit = |pattern: &&Pattern| (is_folder || !pattern.is_for_folders) && glob_match(&pattern.glob, path);
         self.patterns.iter().rev().find(hit).is_some_and(|pattern| !pattern.is_taken_back)
+    }
+
+    /// True if the file at this path is left out, or a folder above it.
+    pub fn leaves_out(&self, path: &str) -> bool {
+        let mut folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        folders.any(|folder| self.matches(folder, true)) || self.matches(path, false)
     }
 }
 
@@ -92,8 +105,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_left_out_with_its_folder() {
+        let ignored = Ignored::parse("drafts/\n!drafts/keep.md\n*.tmp").expect("valid");
+        for (path, wanted) in
+            [("deep/drafts/keep.md", true), ("drafts", false), ("deep/a.tmp", true), ("deep/a.md", false)]
+        {
+            assert_eq!(ignored.leaves_out(path), wanted, "{path}");
+        }
+    }
+
+    #[test]
     fn a_line_that_cannot_be_right_is_named() {
-        let wrong = Ignored::parse("*.tmp\n[a-").expect_err("unclosed");
+        let wrong = Ignored::parse("*.tmp\n[a-").expect_err("unclosed").to_string();
         assert!(wrong.starts_with(".docentignore line 2: "), "{wrong}");
     }
 }

@@ -5,20 +5,19 @@
 //! committed, because a document's record with its content hash is committed together with its chunks.
 
 use crate::Engine;
+use crate::embedding::Reach;
 use crate::error::{Error, Result};
 use crate::ports::{IndexDocument, IndexProfile};
 use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
 use docent_core::{Chunk, Document, Format, IngestOutcome, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Chunks that are stored in one commit, unless one document alone has more.
 const BATCH_CHUNKS: usize = 1_024;
-/// Chunks that are embedded in one call.
-const EMBED_CHUNKS: usize = 256;
 
 /// Turns a file into pages; blocking. The composition root passes the sandboxed parser.
 pub type Parse = Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, Refusal> + Send + Sync>;
@@ -129,6 +128,17 @@ pub(crate) struct Wanted {
     pub(crate) is_update: bool,
     /// The source it is synced with.
     pub(crate) source: Option<String>,
+    /// That source's word for its content.
+    pub(crate) version: Option<String>,
+    /// True if the content is the one that is stored, and only what is known of it has to be stored anew.
+    pub(crate) is_same: bool,
+}
+
+impl Wanted {
+    /// A file that belongs to no source.
+    fn new(file: SourceFile, content: (String, u64)) -> Self {
+        Self { file, content, is_update: false, source: None, version: None, is_same: false }
+    }
 }
 
 /// A file at a glance: nothing is left to do, or it has been parsed.
@@ -146,8 +156,8 @@ struct Preparation {
 
 impl Preparation {
     fn prepare(&self, wanted: Wanted, parsed: std::result::Result<ParsedDocument, Refusal>) -> Looked {
-        let Wanted { file, is_update, .. } = &wanted;
-        let is_update = *is_update;
+        let Wanted { file, is_update, is_same, .. } = &wanted;
+        let (is_update, is_same) = (*is_update, *is_same);
         let mut parsed = match parsed {
             Ok(parsed) => parsed,
             Err(refusal) => return Looked::Settled(refused(file, &refusal, is_update)),
@@ -159,7 +169,7 @@ impl Preparation {
             let refusal = Refusal::new(RefusalKind::NoText, "no words were found in it");
             return Looked::Settled(refused(file, &refusal, is_update));
         }
-        let outcome = outcome(&parsed, is_update);
+        let outcome = if is_same { IngestOutcome::Unchanged } else { outcome(&parsed, is_update) };
         let document = record(wanted, &parsed, title, chunks.len(), self.now);
         Looked::Fresh(Box::new(Prepared { document, pages: parsed.pages, chunks, outcome }))
     }
@@ -194,17 +204,17 @@ impl Engine {
         (run.tell)(IngestEvent::Found { files: files.len() + refused.len() });
         refused.into_iter().for_each(|report| run.done(report));
         let looked = files.into_iter().map(|file| self.look_at(collection, file, Arc::clone(&parse)));
-        self.take_in(looked, &mut run).await?;
+        self.take_in(futures::stream::iter(looked), &mut run).await?;
         Ok(run.summary)
     }
 
     /// Stores files as they come out of the parser, in batches.
     pub(crate) async fn take_in(
         &self,
-        looked: impl Iterator<Item = impl Future<Output = Result<Looked>>>,
+        looked: impl Stream<Item = impl Future<Output = Result<Looked>>>,
         run: &mut Run<'_>,
     ) -> Result<()> {
-        let mut looked = futures::stream::iter(looked).buffer_unordered(self.settings.parse_workers.max(1));
+        let mut looked = std::pin::pin!(looked.buffer_unordered(self.settings.parse_workers.max(1)));
         let mut batch = Batch::default();
         while let Some(looked) = looked.next().await {
             match looked? {
@@ -235,7 +245,7 @@ impl Engine {
         }
         let is_update = known.is_some();
         let source = known.and_then(|known| known.source);
-        self.read(Wanted { file, content, is_update, source }, parse).await
+        self.read(Wanted { is_update, source, ..Wanted::new(file, content) }, parse).await
     }
 
     /// Parses a file and cuts it into chunks.
@@ -266,8 +276,7 @@ impl Engine {
         (run.tell)(IngestEvent::Found { files: count });
         for (id, parsed) in documents {
             let file = SourceFile { path: PathBuf::new(), filename: id.clone(), document_id: id };
-            let wanted = Wanted { file, content: (String::new(), 0), is_update: false, source: None };
-            match prepare.prepare(wanted, parsed) {
+            match prepare.prepare(Wanted::new(file, (String::new(), 0)), parsed) {
                 Looked::Settled(report) => run.done(report),
                 Looked::Fresh(prepared) => batch.push(*prepared),
             }
@@ -283,7 +292,7 @@ impl Engine {
             return Ok(());
         }
         let mut reports = Vec::with_capacity(batch.prepared.len());
-        let vectors = self.embed_chunks(&batch.prepared).await?;
+        let vectors = self.embed_chunks(run.collection, Reach::All, &batch.prepared).await?;
         let mut vectors = vectors.into_iter();
         let mut documents = Vec::with_capacity(batch.prepared.len());
         for prepared in batch.prepared {
@@ -295,15 +304,6 @@ impl Engine {
         run.summary.generation = self.index.upsert(run.collection, documents).await?;
         reports.into_iter().for_each(|report| run.done(report));
         Ok(())
-    }
-
-    pub(crate) async fn embed_chunks(&self, prepared: &[Prepared]) -> Result<Vec<Vec<f32>>> {
-        let texts: Vec<String> = prepared.iter().flat_map(|one| &one.chunks).map(Chunk::embedding_text).collect();
-        let mut vectors = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(EMBED_CHUNKS) {
-            vectors.extend(self.embedder.embed(texts).await?);
-        }
-        Ok(vectors)
     }
 
     /// Records of all documents of a collection, in order of their ids.
@@ -404,7 +404,7 @@ fn outcome(parsed: &ParsedDocument, is_update: bool) -> IngestOutcome {
 }
 
 fn record(wanted: Wanted, parsed: &ParsedDocument, title: String, chunks: usize, ingested_at: Timestamp) -> Document {
-    let Wanted { file, content: (content_hash, bytes), source, .. } = wanted;
+    let Wanted { file, content: (content_hash, bytes), source, version: source_version, .. } = wanted;
     Document {
         id: file.document_id,
         filename: file.filename,
@@ -419,6 +419,7 @@ fn record(wanted: Wanted, parsed: &ParsedDocument, title: String, chunks: usize,
         warnings: parsed.warnings.clone(),
         ingested_at,
         source,
+        source_version,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
-//! A document's way in is [`ingest`], its way out [`deletes`]; [`sync`] makes a collection equal to a [`folder`], and [`uploads`]
-//! takes in files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! A document's way in is [`ingest`], its way out [`deletes`]; [`sync`] makes a collection equal to a [`folder`] or a bucket, and
+//! [`uploads`] takes in files that arrive over a network. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
+//! [`webhooks`] tell who wants to know that a query has ended.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
-//! [`vectors`] is what stores of vectors share.
+//! [`embedding`] makes vectors, each once; [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
@@ -16,11 +17,12 @@ pub mod beside;
 pub mod budget;
 pub mod correlation;
 pub mod deletes;
+pub mod embedding;
 mod engine;
 pub mod error;
 pub mod eval;
 pub mod folder;
-mod ignored;
+pub mod ignored;
 pub mod ingest;
 pub mod keys;
 pub mod measures;
@@ -33,6 +35,7 @@ pub mod trace;
 mod understand;
 pub mod uploads;
 pub mod vectors;
+pub mod webhooks;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

@@ -1,13 +1,19 @@
 //! What the engine needs from outside, as object-safe traits next to the code that needs them.
 //!
 //! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; that of
-//! uploads waits for its second one (decision 0014).
+//! uploads waits for its second one (decision 0014), and [`Courier`] is one so that nothing here names an HTTP client (decision
+//! 0017).
 //! Time, ids and randomness are not ports: they arrive as values.
 
+mod courier;
+mod sources;
 mod uploads;
 
+pub use courier::{Courier, Letter, Undelivered};
+pub use sources::{Fetched, Seen, SeenFile, Source, Version};
 pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
+use crate::embedding::TextKey;
 use crate::error::{Error, Result};
 use async_trait::async_trait;
 use docent_core::query::{Answer, Failure, Feedback, Lease, Statement, Usage};
@@ -17,6 +23,7 @@ use docent_core::{ApiKey, Caps, Chunk, Document, Filter, Hit, Page, Query, Searc
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Which model made a vector; an index refuses vectors of another.
@@ -315,6 +322,18 @@ pub trait ChunkIndex: Send + Sync {
         self.pages(collection, document_id, indices).await
     }
 
+    /// Vectors that are stored for these texts, so that they need not be embedded again; stored once more they are the same
+    /// to the last bit. Whatever is not at hand is left out. `documents` are those that are being replaced: a store that
+    /// cannot look for a text looks at theirs. An index that is only read has no use for this.
+    async fn vectors(
+        &self,
+        _collection: &str,
+        _texts: &[TextKey],
+        _documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        Ok(HashMap::new())
+    }
+
     /// Searches. An unknown collection is `NotFound`, a vector of the wrong length or an unknown filter key `Invalid`.
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse>;
 }
@@ -359,6 +378,25 @@ pub enum Ending {
     Completed(Box<Answer>),
     /// With a reason.
     Failed(Failure),
+}
+
+/// How an attempt at a webhook ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookEnding {
+    /// The receiver has it.
+    Delivered,
+    /// Not yet: anybody may try again from `due` on.
+    Again {
+        /// When.
+        due: Timestamp,
+        /// What went wrong.
+        error: String,
+    },
+    /// Nobody will try again.
+    GivenUp {
+        /// What went wrong.
+        error: String,
+    },
 }
 
 /// Queries and their lives. Every change is conditional on the state it expects, so two workers cannot both win.
@@ -424,6 +462,17 @@ pub trait QueryStore: Send + Sync {
 
     /// Forgets what has expired; returns how many.
     async fn expire(&self, now: Timestamp) -> Result<u64>;
+
+    /// Ids of queries whose webhook is pending and due. Every ending of a query that has a webhook makes it pending, and due at
+    /// once, by the same write.
+    async fn due_webhooks(&self, now: Timestamp, limit: usize) -> Result<Vec<String>>;
+
+    /// Takes a webhook that is pending and due until a moment, counting an attempt; none if there is nothing to take. Who dies
+    /// with it leaves it due from then on.
+    async fn claim_webhook(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Option<Query>>;
+
+    /// Writes how an attempt ended; false if it is not the last one that was made (then nothing changed).
+    async fn end_webhook(&self, id: &str, attempt: u32, ending: &WebhookEnding) -> Result<bool>;
 }
 
 /// API keys. Records of keys that are revoked or over stay, so that a list can show them.

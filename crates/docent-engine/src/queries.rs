@@ -11,7 +11,7 @@ use crate::measures;
 use crate::ports::{Claim, Created, Ending, IdempotencyKey};
 use crate::progress::QueryEvent;
 use crate::trace::Trace;
-use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus};
+use docent_core::query::{Failure, Feedback, Lease, Query, QueryRequest, QueryStatus, Webhook};
 use docent_core::{Outcome, Timestamp};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -122,6 +122,9 @@ impl Engine {
             return Err(Error::invalid(format!("top_k is {}; it must be from 1 to {TOP_K_MAX}", request.top_k))
                 .hint("leave it out for the default"));
         }
+        if let Some(url) = &request.webhook_url {
+            self.webhooks.check(url)?;
+        }
         Ok(request)
     }
 
@@ -132,6 +135,7 @@ impl Engine {
         let now = (self.clock)();
         Query {
             id: new_id(now),
+            webhook: request.webhook_url.as_ref().map(|_| Webhook::waiting()),
             request,
             status: QueryStatus::Queued,
             attempt: 0,
@@ -180,7 +184,7 @@ impl Engine {
             answered = self.answer_within_budget(query, limit, &mut tell) => answered,
             () = self.keep_lease(id, attempt) => {
                 tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
-                self.end_progress(id).await?;
+                self.tell_ending(id).await?;
                 return Ok(Ran::NotOurs);
             }
         };
@@ -195,7 +199,7 @@ impl Engine {
             tracing::Span::current().record("generation", trace.generation.as_str());
         }
         let ours = self.store_ending(query, ending, trace.as_ref()).await?;
-        self.end_progress(id).await?;
+        self.tell_ending(id).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
     }
 
@@ -258,15 +262,21 @@ impl Engine {
         }
     }
 
-    async fn end_progress(&self, id: &str) -> Result<()> {
+    async fn tell_ending(&self, id: &str) -> Result<()> {
         if let Some(query) = self.queries.get(id).await? {
-            self.progress.end(&query);
+            self.announce(&query);
         }
         Ok(())
     }
 
-    /// Looks after queries that nobody works on: dispatches them again, or fails those out of attempts or time. Returns
-    /// how many it found.
+    /// Tells those who watch a query, and has those told who are not here.
+    fn announce(&self, query: &Query) {
+        self.progress.end(query);
+        self.webhooks.ended(query);
+    }
+
+    /// Looks after queries that nobody works on: dispatches them again, or fails those out of attempts or time; and takes up
+    /// webhooks that are due. Returns how many queries it found.
     pub async fn sweep(&self, queued_for: Duration) -> Result<usize> {
         const AT_ONCE: usize = 500;
         let now = (self.clock)();
@@ -283,6 +293,7 @@ impl Engine {
                 self.dispatch(id).await;
             }
         }
+        self.collect_due_webhooks(now).await?;
         measures::swept(ids.len(), self.longest_wait(now).await?);
         Ok(ids.len())
     }
@@ -320,7 +331,7 @@ impl Engine {
                 tracing::warn!(query_id = id, code = failure.code, "query given up");
                 measures::ended(id, query.attempt, QueryStatus::Failed.as_str(), None, None);
             }
-            self.progress.end(&query);
+            self.announce(&query);
         }
         Ok(failed)
     }
@@ -374,7 +385,7 @@ impl Engine {
             if query.completed_at == Some(now) {
                 measures::ended(id, query.attempt, QueryStatus::Cancelled.as_str(), None, None);
             }
-            self.progress.end(query);
+            self.announce(query);
             self.give_back_unstarted(query).await;
         }
         Ok(query)

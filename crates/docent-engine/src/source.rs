@@ -3,6 +3,7 @@
 //! A document's identity is where its file lies, so the same file found through another argument or from another working
 //! directory is the same document. Only a hash of that place is kept: an index never carries a path of the machine.
 
+use crate::error::{Error, Result as Done};
 use docent_core::{Refusal, RefusalKind};
 use std::fs::FileType;
 use std::io;
@@ -11,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 /// A file found below an argument.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceFile {
-    /// Where to read it.
+    /// Where to read it; in a bucket, its key.
     pub path: PathBuf,
     /// Path to show: below the argument, beginning with the argument's own last part.
     pub filename: String,
@@ -49,8 +50,49 @@ pub fn document_id(path: &Path) -> String {
     id("doc", &[absolute(path).as_os_str().as_encoded_bytes()])
 }
 
+/// What the documents of a source are called, and what they are recorded with.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    name: Option<String>,
+    shown: String,
+    id: String,
+}
+
+impl Naming {
+    /// Of a source that is known by its `place` or, with a name, by that wherever it lies. Without a name, `shown` is what
+    /// the paths of its documents begin with.
+    ///
+    /// # Errors
+    /// `Invalid`, for a name that is none.
+    pub fn new(place: &[u8], shown: &str, name: Option<&str>) -> Done<Self> {
+        if name.is_some_and(|name| name.trim().is_empty() || name.contains(['/', '\\', '\0'])) {
+            return Err(Error::invalid("a source needs a name without slashes").hint("for example --name handbook"));
+        }
+        let id = match name {
+            Some(name) => id("src", &[b"name", name.as_bytes()]),
+            None => id("src", &[b"place", place]),
+        };
+        let shown = name.unwrap_or(shown).to_owned();
+        Ok(Self { name: name.map(str::to_owned), shown, id })
+    }
+
+    /// `src_` and 32 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The file at `path`, which is what `absolute` says to everybody; `below` is its path below the source.
+    pub fn file(&self, path: PathBuf, absolute: &[u8], below: &str) -> SourceFile {
+        let document_id = match &self.name {
+            Some(name) => id("doc", &[b"name", name.as_bytes(), below.as_bytes()]),
+            None => id("doc", &[absolute]),
+        };
+        SourceFile { path, filename: format!("{}/{below}", self.shown), document_id }
+    }
+}
+
 /// A name made of a kind and a hash over parts, which cannot run into each other.
-pub(crate) fn id(kind: &str, parts: &[&[u8]]) -> String {
+fn id(kind: &str, parts: &[&[u8]]) -> String {
     let hash = blake3::hash(&parts.join(&0));
     format!("{kind}_{}", &hash.to_hex()[..32])
 }

@@ -347,7 +347,7 @@ fn deleted() -> Failure {
 }
 
 /// The refusal for a file over the limit.
-pub(crate) fn refusal_of_size(most: u64) -> Refusal {
+pub fn refusal_of_size(most: u64) -> Refusal {
     let detail = format!("the file has more than the {most} bytes that are read; split it, or raise `file_mib`");
     Refusal::new(RefusalKind::TooLarge, detail)
 }

@@ -1,4 +1,5 @@
-//! Workers inside one process: a queue of query ids, tasks that take from it, and a sweep that feeds what was lost.
+//! Workers inside one process: a queue of query ids, tasks that take from it, a sweep that feeds what was lost, and one who
+//! delivers webhooks.
 
 use crate::Engine;
 use crate::error::{Error, Result};
@@ -38,7 +39,7 @@ impl Dispatcher for InProcess {
     }
 }
 
-/// Runs `count` workers and a sweep until `shutdown` turns true; workers finish what they are working on.
+/// Runs `count` workers, a sweep and the deliveries until `shutdown` turns true; workers finish what they are working on.
 pub async fn run_workers(
     engine: Arc<Engine>,
     queue: WorkQueue,
@@ -51,6 +52,7 @@ pub async fn run_workers(
     for number in 0..count.max(1) {
         tasks.spawn(work(Arc::clone(&engine), Arc::clone(&queue), format!("{name}-{number}"), shutdown.clone()));
     }
+    tasks.spawn(deliver(Arc::clone(&engine), shutdown.clone()));
     tasks.spawn(sweep(engine, shutdown));
     while tasks.join_next().await.is_some() {}
 }
@@ -68,6 +70,12 @@ async fn work(engine: Arc<Engine>, queue: Arc<WorkQueue>, name: String, mut shut
             tracing::error!(query_id = id, %error, "the query store failed a worker");
         }
     }
+}
+
+/// Apart from the workers: a receiver that is slow keeps no question waiting.
+async fn deliver(engine: Arc<Engine>, mut shutdown: watch::Receiver<bool>) {
+    let stop = async { drop(shutdown.wait_for(|stop| *stop).await) };
+    engine.deliver_webhooks(stop).await;
 }
 
 async fn sweep(engine: Arc<Engine>, mut shutdown: watch::Receiver<bool>) {

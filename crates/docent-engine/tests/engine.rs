@@ -6,6 +6,8 @@ mod answering;
 mod budgets;
 #[path = "engine/deletes.rs"]
 mod deletes;
+#[path = "engine/embedding.rs"]
+mod embedding;
 #[path = "engine/following.rs"]
 mod following;
 #[path = "engine/house.rs"]
@@ -14,5 +16,9 @@ mod house;
 mod ingesting;
 #[path = "engine/lives.rs"]
 mod lives;
+#[path = "engine/sources.rs"]
+mod sources;
 #[path = "engine/uploads.rs"]
 mod uploads;
+#[path = "engine/webhooks.rs"]
+mod webhooks;

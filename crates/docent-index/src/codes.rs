@@ -59,6 +59,20 @@ pub(crate) fn encode(vector: &[f32]) -> Vec<u8> {
     row
 }
 
+/// A unit vector from the parts of a row: [`encode`] makes the same row of it.
+pub(crate) fn decode(signs: &[u64], upper: &[u8], fine: &[u8]) -> Vec<f32> {
+    let Some((scale, lower)) = fine.split_first_chunk::<4>() else { return Vec::new() };
+    let scale = f32::from_le_bytes(*scale);
+    let value = |(at, upper): (usize, &u8)| {
+        let (part, byte) = (at / lower.len(), at % lower.len());
+        let steps = 4 * i16::from(upper.cast_signed()) + i16::from(lower[byte] >> (2 * part) & 3) - 2;
+        let is_negative = signs[at / 64] >> (at % 64) & 1 == 0;
+        // Less than half a step is zero by its values; its sign is kept apart.
+        if steps == 0 && is_negative { -0.25 * scale } else { f32::from(steps) * scale }
+    };
+    upper.iter().enumerate().map(value).collect()
+}
+
 /// What makes these values a unit vector.
 fn unit_scale(values: impl Iterator<Item = f32>) -> f32 {
     reciprocal(values.map(|value| value * value).sum::<f32>().sqrt())
@@ -259,6 +273,27 @@ mod tests {
             let fine = question.fine_cosine(upper, fine);
             assert!((coarse - exact).abs() < 1e-3 + 1e-2 / dimension as f32, "{dimension}: {coarse} for {exact}");
             assert!((fine - exact).abs() < 3e-4 + 3e-3 / dimension as f32, "{dimension}: {fine} for {exact}");
+        }
+    }
+
+    #[test]
+    fn a_decoded_row_is_encoded_to_the_same_row() {
+        for (seed, dimension) in [(1, 3), (2, 64), (3, 65), (4, 100), (5, 384), (6, 1536), (7, 3072)] {
+            let mut original = vector(seed, dimension);
+            // Too small for a step, of either sign.
+            (original[0], original[1]) = (-1e-6, 1e-6);
+            let norm = original.iter().map(|value| value * value).sum::<f32>().sqrt();
+            original.iter_mut().for_each(|value| *value /= norm);
+            for original in [original, vec![0.0; dimension]] {
+                let row = encode(&original);
+                let (signs, values) = row.split_at(words(dimension) * 8);
+                let signs: Vec<u64> = signs.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+                let (upper, fine) = values[4..].split_at(dimension);
+                let decoded = decode(&signs, upper, fine);
+                assert_eq!(encode(&decoded), row, "{dimension}");
+                let most = decoded.iter().zip(&original).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(most < 2e-3, "{dimension}: {most} apart");
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::search::answer;
 use crate::snapshot::Snapshot;
 use async_trait::async_trait;
 use docent_core::{Document, Page};
+use docent_engine::embedding::TextKey;
 use docent_engine::ports::{
     self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse, TextInFiles,
 };
@@ -326,6 +327,16 @@ impl ChunkIndex for EmbeddedIndex {
     ) -> docent_engine::Result<Vec<(u32, Page)>> {
         let (name, id, places) = (collection.to_owned(), document_id.to_owned(), indices.to_owned());
         self.run(move |inner| inner.demand(&name)?.1.pages(&id, &places)).await
+    }
+
+    async fn vectors(
+        &self,
+        collection: &str,
+        texts: &[TextKey],
+        _documents: &[String],
+    ) -> docent_engine::Result<HashMap<TextKey, Vec<f32>>> {
+        let (name, texts) = (collection.to_owned(), texts.to_owned());
+        self.run(move |inner| inner.demand(&name)?.1.vectors_of(&texts)).await
     }
 
     async fn search(&self, collection: &str, request: &SearchRequest) -> docent_engine::Result<SearchResponse> {

@@ -93,6 +93,28 @@ pub enum Failure {
         #[source]
         cause: Box<object_store::Error>,
     },
+    /// There is no such bucket.
+    #[error("there is no bucket at {place}")]
+    NoBucket {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// The store does not let these credentials do it.
+    #[error("{place} denies access: {code}")]
+    Denied {
+        /// What was tried.
+        doing: &'static str,
+        /// Where.
+        place: String,
+        /// The store's own word for why.
+        code: String,
+    },
+    /// Nobody gave credentials for the store.
+    #[error("there are no credentials for {place}")]
+    NoCredentials {
+        /// The store.
+        place: String,
+    },
     /// The proxy or the certificates for the store cannot be used.
     #[error("the connection to the store of generations cannot be set up")]
     Transport(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -175,11 +197,12 @@ impl Failure {
     /// What callers tell apart.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnknownCollection { .. } | Self::NotPublished { .. } | Self::UnknownGeneration { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::UnknownCollection { .. }
+            | Self::NotPublished { .. }
+            | Self::UnknownGeneration { .. }
+            | Self::NoBucket { .. } => ErrorKind::NotFound,
             Self::Busy { .. } | Self::Outrun { .. } => ErrorKind::Conflict,
-            Self::NothingPublished { .. } => ErrorKind::Unavailable,
+            Self::NothingPublished { .. } | Self::Denied { .. } | Self::NoCredentials { .. } => ErrorKind::Unavailable,
             Self::TooSlow { .. } => ErrorKind::Timeout,
             Self::Store { cause, .. } => store_kind(cause),
             Self::BadName { .. }
@@ -228,6 +251,18 @@ impl Failure {
             Self::Io(_) => "check that the data folder exists and may be read and written".to_owned(),
             Self::BadPlace { .. } => "give s3://BUCKET/PREFIX or file:///FOLDER".to_owned(),
             Self::Store { cause, .. } => store_hint(cause).to_owned(),
+            Self::NoBucket { .. } => {
+                "check the name of the bucket and AWS_ENDPOINT_URL; Docent does not make buckets".to_owned()
+            }
+            Self::Denied { code, .. } if code != "AccessDenied" => {
+                "check the credentials in the AWS_ variables, AWS_REGION and this machine's clock".to_owned()
+            }
+            Self::Denied { doing, .. } => format!("check the AWS_ variables; their identity must be allowed {}", permission(doing)),
+            Self::NoCredentials { .. } => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run it where a role gives them; ~/.aws is not read, but \
+                 `aws configure export-credentials --format env` prints what it holds"
+                    .to_owned()
+            }
             Self::Transport(_) => "check `proxy` and `ca_file`; `docent config` shows where they were set".to_owned(),
             Self::NothingPublished { place, name } | Self::NotPublished { place, name } => {
                 format!("publish it from where its folder is: docent publish {place} --collection {name}")
@@ -269,18 +304,26 @@ impl From<Failure> for Error {
 fn store_kind(cause: &object_store::Error) -> ErrorKind {
     match cause {
         object_store::Error::NotFound { .. } => ErrorKind::NotFound,
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            ErrorKind::Unauthorized
-        }
+        // Refused credentials too: a role that was just given a permission may have to wait for it.
         _ => ErrorKind::Unavailable,
+    }
+}
+
+/// What AWS calls the permission for it.
+fn permission(doing: &str) -> &'static str {
+    match doing {
+        "list" => "s3:ListBucket",
+        "read from" => "s3:GetObject and s3:ListBucket",
+        "write to" => "s3:PutObject",
+        _ => "s3:DeleteObject",
     }
 }
 
 fn store_hint(cause: &object_store::Error) -> &'static str {
     match cause {
         object_store::Error::NotFound { .. } => "check the name of the bucket; Docent does not make buckets",
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            "check the AWS_ variables and what their identity may do with the bucket"
+        object_store::Error::InvalidPath { .. } => {
+            "such a key is no path, and what cannot be listed must not count as gone; rename the object, or use a prefix without it"
         }
         _ => {
             "check AWS_REGION, AWS_ENDPOINT_URL and the network; credentials come from AWS_ variables or from the machine's \

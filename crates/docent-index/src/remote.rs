@@ -9,9 +9,13 @@
 //! and then whether the pointer has moved; until the new one is there, the old one answers. It needs nothing of the
 //! writing side.
 //!
+//! The same connection reads documents: a [`Bucket`] is a source to sync with.
+//!
 //! What is absent: reading straight from the bucket (a query would need hundreds of requests), and locks that a process
 //! could take to its grave. Only a folder, which cannot write conditionally, has one for the moment of the move.
 
+mod bucket;
+mod copies;
 mod generations;
 mod manifest;
 mod place;
@@ -22,6 +26,7 @@ mod scratch;
 mod store;
 mod transport;
 
+pub use bucket::{Bucket, BucketSettings};
 pub use generations::{Diff, Generations, Listed, NamedDocument, Publication};
 pub use place::{Access, Place};
 pub use publish::Published;

@@ -6,11 +6,13 @@
 //! | --- | --- | --- | --- |
 //! | `document` | `d` + id | the record | key |
 //! | `page` | `p` + id + `/` + place | number, headings, text | key |
-//! | `chunk` | none | the chunk | words, vector, filter fields |
+//! | `chunk` | none | the chunk | words, vector, filter fields, key of its text |
 //!
 //! Title, headings and text of a chunk share one field of words: BM25 then weighs a term once per chunk, wherever it
 //! stands, which is how the collections' baselines were measured, and a question costs one posting list per term.
 //! Positions are not kept, nothing asks for them.
+//!
+//! Collections that were made before chunks had the key of their text have no field for it; their vectors are not found by it.
 //!
 //! The profile (format version, embedding model, dimension, chunking) is kept as parameters of the vector field, in
 //! the schema, in `meta.json`: it is written with the index and cannot be separated from it.
@@ -19,11 +21,13 @@ use crate::error::{Failure, Result};
 use crate::vectors::VectorPlugin;
 use crate::words::WordTokenizer;
 use docent_core::{Chunk, Document, Page};
+use docent_engine::embedding::key_of;
 use docent_engine::ports::{IndexDocument, IndexProfile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tantivy::schema::{
-    Field, FieldType, INDEXED, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
+    BytesOptions, Field, FieldType, INDEXED, IndexRecordOption, STORED, Schema, SchemaBuilder, TextFieldIndexing,
+    TextOptions,
 };
 use tantivy::tokenizer::{TextAnalyzer, TokenizerManager};
 use tantivy::{Index, TantivyDocument, Term};
@@ -32,6 +36,7 @@ use tantivy::{Index, TantivyDocument, Term};
 const FORMAT: u32 = 1;
 
 const VECTOR: &str = "vector";
+const TEXT_KEY: &str = "text_key";
 const TOKENIZER: &str = "docent_words_1";
 
 /// What the vector field's parameters say.
@@ -54,6 +59,7 @@ pub(crate) struct Fields {
     pub(crate) words: Field,
     pub(crate) record: Field,
     pub(crate) vector: Field,
+    pub(crate) text_key: Option<Field>,
 }
 
 /// What a record is about.
@@ -94,6 +100,7 @@ pub(crate) fn build(profile: &IndexProfile) -> Result<Schema> {
     schema.add_u64_field("page", INDEXED);
     schema.add_text_field("words", words());
     schema.add_text_field("record", STORED);
+    schema.add_bytes_field(TEXT_KEY, BytesOptions::default().set_indexed());
     schema.add_custom_field(VECTOR, "docent_vector", parameters);
     Ok(schema.build())
 }
@@ -122,6 +129,7 @@ impl Fields {
             words: field("words")?,
             record: field("record")?,
             vector: field(VECTOR)?,
+            text_key: schema.get_field(TEXT_KEY).ok(),
         })
     }
 
@@ -180,6 +188,9 @@ impl Fields {
             record.add_text(self.words, heading);
         }
         record.add_text(self.words, &chunk.text);
+        if let Some(field) = self.text_key {
+            record.add_bytes(field, &key_of(chunk));
+        }
         record.add_custom(self.vector, &VectorPlugin::field_value(vector));
         Ok(record)
     }

@@ -5,8 +5,9 @@ use crate::generation;
 use crate::schema::{Fields, Kind, document_key, page_key};
 use crate::vectors::SegmentVectors;
 use docent_core::{Chunk, Document, Page};
+use docent_engine::embedding::TextKey;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tantivy::collector::Count;
 use tantivy::directory::error::OpenReadError;
 use tantivy::index::{IndexMeta, SegmentId};
@@ -109,6 +110,24 @@ impl Snapshot {
     pub(crate) fn pages(&self, document_id: &str, places: &[u32]) -> Result<Vec<(u32, Page)>> {
         let page = |place: &u32| Ok(self.page(document_id, *place)?.map(|page| (*place, page)));
         places.iter().filter_map(|place| page(place).transpose()).collect()
+    }
+
+    /// Vectors of living chunks by the keys of their texts.
+    pub(crate) fn vectors_of(&self, texts: &[TextKey]) -> Result<HashMap<TextKey, Vec<f32>>> {
+        let mut found = HashMap::new();
+        let Some(field) = self.fields.text_key else { return Ok(found) };
+        for (reader, vectors) in self.searcher.segment_readers().iter().zip(&self.vectors) {
+            let inverted = reader.inverted_index(field)?;
+            for text in texts.iter().filter(|text| !found.contains_key(*text)).collect::<Vec<_>>() {
+                let term = Term::from_field_bytes(field, text);
+                let postings = inverted.read_postings(&term, IndexRecordOption::Basic)?;
+                let chunk = postings.and_then(|postings| first_alive(reader, postings));
+                if let Some(row) = chunk.and_then(|chunk| vectors.row_of(chunk)) {
+                    found.insert(*text, vectors.vector(row));
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Records of deleted documents that no merge has removed yet.

@@ -15,7 +15,7 @@
 //! alive, in the order of the source segments. tantivy does not show its own mapping to plugins; this derivation is
 //! right as long as the index is not sorted, and it never is.
 
-use crate::codes::{LANES, encode, fine_bytes, row_bytes, words};
+use crate::codes::{LANES, decode, encode, fine_bytes, row_bytes, words};
 use std::any::Any;
 use std::io::{self, Write};
 use std::ops::Range;
@@ -134,6 +134,12 @@ impl SegmentVectors {
         let length = fine_bytes(self.layout.dimension);
         let start = self.layout.fine.start + row * length;
         &self.bytes[start..start + length]
+    }
+
+    /// A unit vector that becomes this row again, bit by bit, when it is stored.
+    pub(crate) fn vector(&self, row: usize) -> Vec<f32> {
+        let signs = (0..words(self.layout.dimension)).map(|word| u64::from_le_bytes(self.sign(row, word)));
+        decode(&signs.collect::<Vec<_>>(), self.values(row).0, self.fine(row))
     }
 
     fn documents(&self) -> &[[u8; 4]] {

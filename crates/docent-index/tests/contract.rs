@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 use docent_core::{Document, Page};
 use docent_engine::Result;
+use docent_engine::embedding::TextKey;
 use docent_engine::ports::{
     ChunkIndex, Collection, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse,
 };
 use docent_index::{EmbeddedIndex, Settings};
 use docent_testkit::chunk_index::contract;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,6 +71,14 @@ impl ChunkIndex for Turns {
     }
     async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>> {
         self.next().pages(collection, document_id, indices).await
+    }
+    async fn vectors(
+        &self,
+        collection: &str,
+        texts: &[TextKey],
+        documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        self.next().vectors(collection, texts, documents).await
     }
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse> {
         self.next().search(collection, request).await

@@ -57,7 +57,8 @@ fn told(error: &Error) -> Diagnostic {
 async fn work_on(engine: &Engine, collection: &str, event: WorkerEvent, context: &Context) -> Result<Value> {
     match event {
         WorkerEvent::Query { id, .. } => {
-            let ran = engine.run_query_within(&id, &worker_name(context), time_left(engine, context)).await?;
+            let ran = engine.run_query_within(&id, &worker_name(context), time_to_answer(engine, context)).await?;
+            engine.deliver_waiting_webhooks(time_left(engine, context)).await;
             Ok(json!({"query_id": id, "finished": ran == Ran::Finished}))
         }
         WorkerEvent::Sweep { queued_for } => {
@@ -65,6 +66,7 @@ async fn work_on(engine: &Engine, collection: &str, event: WorkerEvent, context:
             if let Err(error) = engine.measure_generation(collection).await {
                 tracing::warn!(collection, %error, "the generation cannot be measured");
             }
+            engine.deliver_waiting_webhooks(time_left(engine, context)).await;
             Ok(json!({"unattended": found}))
         }
         WorkerEvent::Failures(deliveries) => Ok(fail_all(engine, &deliveries).await),
@@ -78,7 +80,11 @@ fn worker_name(context: &Context) -> String {
 
 fn time_left(engine: &Engine, context: &Context) -> Duration {
     let deadline = Timestamp::from_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
-    let left = deadline.since((engine.clock)());
+    deadline.since((engine.clock)())
+}
+
+fn time_to_answer(engine: &Engine, context: &Context) -> Duration {
+    let left = time_left(engine, context);
     left - RESERVE.min(left / 4)
 }
 

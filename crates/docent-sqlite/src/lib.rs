@@ -30,6 +30,7 @@ mod statements;
 mod store;
 mod trouble;
 mod uploads;
+mod webhooks;
 mod writer;
 
 pub use store::{Settings, SqliteQueryStore};

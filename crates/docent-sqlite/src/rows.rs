@@ -1,6 +1,6 @@
 //! A row and a query: the two directions of one mapping.
 
-use docent_core::query::Lease;
+use docent_core::query::{Lease, Webhook, WebhookStatus};
 use docent_core::{Query, QueryStatus, Timestamp};
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 macro_rules! columns {
     () => {
         "id, request, status, attempt, lease_worker, lease_until, answer, failure, feedback, created_at, \
-         completed_at, deadline, expires_at"
+         completed_at, deadline, expires_at, webhook, webhook_attempts, webhook_error, webhook_due"
     };
 }
 pub(crate) use columns;
@@ -27,6 +27,7 @@ pub(crate) fn query(row: &Row<'_>) -> rusqlite::Result<Query> {
         answer: from_json(row, 6)?,
         failure: from_json(row, 7)?,
         feedback: from_json(row, 8)?,
+        webhook: webhook(row)?,
         created_at: time(row, 9)?,
         completed_at: row.get::<_, Option<i64>>(10)?.map(Timestamp::from_millis),
         deadline: time(row, 11)?,
@@ -58,6 +59,16 @@ fn lease(row: &Row<'_>) -> rusqlite::Result<Option<Lease>> {
     let worker: Option<String> = row.get(4)?;
     let until: Option<i64> = row.get(5)?;
     Ok(worker.zip(until).map(|(worker, until)| Lease { worker, until: Timestamp::from_millis(until) }))
+}
+
+fn webhook(row: &Row<'_>) -> rusqlite::Result<Option<Webhook>> {
+    let Some(status) = row.get_ref(13)?.as_str_or_null()? else { return Ok(None) };
+    Ok(Some(Webhook {
+        status: WebhookStatus::parse(status).ok_or(FromSqlError::InvalidType)?,
+        attempts: row.get(14)?,
+        last_error: row.get(15)?,
+        due: row.get::<_, Option<i64>>(16)?.map(Timestamp::from_millis),
+    }))
 }
 
 /// Parsed straight from SQLite's memory: an answer with its sources is some ten kilobytes, and this is the hot path.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const APPLICATION_ID: i64 = 0x4463_6e74;
 
 /// Every step from an empty file to the present schema. Steps are only ever added: `user_version` counts those taken.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE queries (
         id           TEXT PRIMARY KEY NOT NULL,
@@ -116,6 +116,14 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX uploads_open ON uploads (id) WHERE status IN ('queued', 'in_progress');
     CREATE INDEX uploads_refused ON uploads (collection, document_id) WHERE refused = 1;
     CREATE INDEX uploads_ended ON uploads (completed_at);
+",
+    // Webhooks of queries. `webhook` is how far it is, null for a query that has none.
+    "
+    ALTER TABLE queries ADD COLUMN webhook TEXT;
+    ALTER TABLE queries ADD COLUMN webhook_attempts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE queries ADD COLUMN webhook_error TEXT;
+    ALTER TABLE queries ADD COLUMN webhook_due INTEGER;
+    CREATE INDEX queries_to_tell ON queries (webhook_due) WHERE webhook = 'pending';
 ",
 ];
 

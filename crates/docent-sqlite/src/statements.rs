@@ -62,12 +62,14 @@ fn insert_query(connection: &Connection, query: &Query) -> Result<bool> {
     let answer = query.answer.as_ref().map(rows::to_json).transpose()?;
     let failure = query.failure.as_ref().map(rows::to_json).transpose()?;
     let feedback = query.feedback.as_ref().map(rows::to_json).transpose()?;
+    let webhook = query.webhook.as_ref();
     let changed = connection
         .prepare_cached(concat!(
             "INSERT INTO queries (",
             columns!(),
             ", owner, user_id) VALUES (:id, :request, :status, :attempt, :lease_worker, :lease_until, :answer, :failure, ",
-            ":feedback, :created_at, :completed_at, :deadline, :expires_at, :owner, :user_id) ON CONFLICT (id) DO NOTHING"
+            ":feedback, :created_at, :completed_at, :deadline, :expires_at, :webhook, :webhook_attempts, :webhook_error, ",
+            ":webhook_due, :owner, :user_id) ON CONFLICT (id) DO NOTHING"
         ))?
         .execute(named_params! {
             ":id": query.id,
@@ -83,6 +85,10 @@ fn insert_query(connection: &Connection, query: &Query) -> Result<bool> {
             ":completed_at": query.completed_at.map(Timestamp::as_millis),
             ":deadline": query.deadline.as_millis(),
             ":expires_at": query.expires_at.as_millis(),
+            ":webhook": webhook.map(|webhook| webhook.status.as_str()),
+            ":webhook_attempts": webhook.map_or(0, |webhook| webhook.attempts),
+            ":webhook_error": webhook.and_then(|webhook| webhook.last_error.as_deref()),
+            ":webhook_due": webhook.and_then(|webhook| webhook.due).map(Timestamp::as_millis),
             ":owner": owner(query),
             ":user_id": query.request.user_id,
         })?;
@@ -213,6 +219,16 @@ impl EndingColumns {
     }
 }
 
+/// What every ending does beside setting a status, in a statement whose `:now` says when: nobody holds the query any more, and
+/// if somebody is to be told, that is due.
+macro_rules! ends {
+    () => {
+        "completed_at = :now, lease_worker = NULL, lease_until = NULL, \
+         webhook = CASE WHEN webhook IS NOT NULL THEN 'pending' END, \
+         webhook_due = CASE WHEN webhook IS NOT NULL THEN :now END"
+    };
+}
+
 pub(crate) fn finish(
     connection: &Connection,
     id: &str,
@@ -222,11 +238,19 @@ pub(crate) fn finish(
     now: Timestamp,
 ) -> Result<bool> {
     let changed = connection
-        .prepare_cached(
-            "UPDATE queries SET status = ?3, answer = ?4, failure = ?5, completed_at = ?6, lease_worker = NULL, \
-             lease_until = NULL WHERE id = ?1 AND attempt = ?2 AND status = 'in_progress'",
-        )?
-        .execute(params![id, attempt, ending.status.as_str(), ending.answer, ending.failure, now.as_millis()])?;
+        .prepare_cached(concat!(
+            "UPDATE queries SET status = :status, answer = :answer, failure = :failure, ",
+            ends!(),
+            " WHERE id = :id AND attempt = :attempt AND status = 'in_progress'"
+        ))?
+        .execute(named_params! {
+            ":id": id,
+            ":attempt": attempt,
+            ":status": ending.status.as_str(),
+            ":answer": ending.answer,
+            ":failure": ending.failure,
+            ":now": now.as_millis(),
+        })?;
     if changed == 1
         && let Some(trace) = trace
     {
@@ -249,21 +273,23 @@ pub(crate) fn release(connection: &Connection, id: &str, attempt: u32) -> Result
 
 pub(crate) fn cancel(connection: &Connection, id: &str, now: Timestamp) -> Result<Option<Query>> {
     connection
-        .prepare_cached(
-            "UPDATE queries SET status = 'cancelled', completed_at = ?2, lease_worker = NULL, lease_until = NULL \
-             WHERE id = ?1 AND status IN ('queued', 'in_progress')",
-        )?
-        .execute(params![id, now.as_millis()])?;
+        .prepare_cached(concat!(
+            "UPDATE queries SET status = 'cancelled', ",
+            ends!(),
+            " WHERE id = :id AND status IN ('queued', 'in_progress')"
+        ))?
+        .execute(named_params! { ":id": id, ":now": now.as_millis() })?;
     get(connection, id)
 }
 
 pub(crate) fn fail_unheld(connection: &Connection, id: &str, failure: &str, now: Timestamp) -> Result<bool> {
     let changed = connection
-        .prepare_cached(
-            "UPDATE queries SET status = 'failed', failure = ?2, completed_at = ?3, lease_worker = NULL, \
-             lease_until = NULL WHERE id = ?1 AND (status = 'queued' OR (status = 'in_progress' AND lease_until <= ?3))",
-        )?
-        .execute(params![id, failure, now.as_millis()])?;
+        .prepare_cached(concat!(
+            "UPDATE queries SET status = 'failed', failure = :failure, ",
+            ends!(),
+            " WHERE id = :id AND (status = 'queued' OR (status = 'in_progress' AND lease_until <= :now))"
+        ))?
+        .execute(named_params! { ":id": id, ":failure": failure, ":now": now.as_millis() })?;
     Ok(changed == 1)
 }
 
@@ -391,6 +417,7 @@ mod tests {
             (NEXT_PAGE_AFTER_DELETED, "queries_of_owner"),
             (UNATTENDED, "queries_open"),
             (EXPIRED, "queries_expiring"),
+            (crate::webhooks::DUE, "queries_to_tell"),
         ] {
             let plan = plan(&connection, statement);
             assert!(plan.contains(index), "{statement}\n{plan}");

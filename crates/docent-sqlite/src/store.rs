@@ -6,11 +6,12 @@ use crate::rows;
 use crate::schema;
 use crate::statements::{self, EndingColumns, Inserted};
 use crate::trouble::Place;
+use crate::webhooks;
 use crate::writer::Writer;
 use async_trait::async_trait;
 use docent_core::query::{Failure, Feedback, Lease};
 use docent_core::{Query, Timestamp};
-use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore};
+use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore, WebhookEnding};
 use docent_engine::{Error, Result};
 use rusqlite::Connection;
 use std::collections::HashSet;
@@ -180,6 +181,20 @@ impl QueryStore for SqliteQueryStore {
                 return Ok(forgotten);
             }
         }
+    }
+
+    async fn due_webhooks(&self, now: Timestamp, limit: usize) -> Result<Vec<String>> {
+        self.read(|c| webhooks::due(c, now, limit))
+    }
+
+    async fn claim_webhook(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Option<Query>> {
+        let id = id.to_owned();
+        self.writer.write(move |c| webhooks::claim(c, &id, now, until)).await
+    }
+
+    async fn end_webhook(&self, id: &str, attempt: u32, ending: &WebhookEnding) -> Result<bool> {
+        let (id, ending) = (id.to_owned(), ending.clone());
+        self.writer.write(move |c| webhooks::end(c, &id, attempt, &ending)).await
     }
 }
 

@@ -6,7 +6,7 @@ use docent_core::rate::{Rate, Taken};
 use docent_core::{Caps, Query, QueryStatus, Spending, Timestamp};
 use docent_engine::Result;
 use docent_engine::ports::{
-    Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation, UploadStore,
+    Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation, UploadStore, WebhookEnding,
 };
 use docent_sqlite::{Settings, SqliteQueryStore};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
@@ -131,6 +131,15 @@ impl QueryStore for Turns {
     }
     async fn expire(&self, now: Timestamp) -> Result<u64> {
         self.next().expire(now).await
+    }
+    async fn due_webhooks(&self, now: Timestamp, limit: usize) -> Result<Vec<String>> {
+        self.next().due_webhooks(now, limit).await
+    }
+    async fn claim_webhook(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Option<Query>> {
+        self.next().claim_webhook(id, now, until).await
+    }
+    async fn end_webhook(&self, id: &str, attempt: u32, ending: &WebhookEnding) -> Result<bool> {
+        self.next().end_webhook(id, attempt, ending).await
     }
 }
 

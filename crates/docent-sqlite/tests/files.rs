@@ -90,7 +90,7 @@ fn a_newer_schema_is_refused() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let (kind, message, hint) = refusal(&path);
     assert_eq!(kind, ErrorKind::Invalid);
-    assert_eq!(message, "the query store at FILE has schema 99, and this docent knows schemas up to 3");
+    assert_eq!(message, "the query store at FILE has schema 99, and this docent knows schemas up to 4");
     assert!(hint.contains("upgrade"), "{hint}");
 }
 

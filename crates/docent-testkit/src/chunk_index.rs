@@ -6,6 +6,7 @@
 use docent_core::filter::FilterValue;
 use docent_core::{Chunk, Document, Filter, Format, Page, SearchMode, Timestamp};
 use docent_engine::ErrorKind;
+use docent_engine::embedding::key_of;
 use docent_engine::ports::{ChunkIndex, EmbeddingModel, IndexDocument, IndexProfile, SearchRequest};
 use futures::future::BoxFuture;
 use std::process;
@@ -33,6 +34,7 @@ pub const CHECKS: &[(&str, Check)] = checks![
     a_document_stored_again_replaces_itself,
     the_last_of_two_with_one_id_wins,
     a_deleted_document_is_gone_at_once,
+    texts_that_are_stored_keep_their_vectors,
     filters_choose_chunks_in_every_mode,
     filters_that_cannot_be_right_are_refused,
     documents_come_in_pages_by_id,
@@ -127,6 +129,7 @@ fn record(id: &str, texts: &[&str]) -> Document {
         warnings: vec!["a warning".to_owned()],
         ingested_at: Timestamp::from_millis(1_795_392_000_000),
         source: None,
+        source_version: None,
     }
 }
 
@@ -350,6 +353,28 @@ pub(crate) fn filter_table() -> Vec<(Filter, &'static [&'static str])> {
         (Filter::Or { filters: vec![second.clone(), a.clone()] }, &["a#0", "a#1", "a#2", "b#1", "c#1"]),
         (Filter::And { filters: vec![second, Filter::Or { filters: vec![a] }] }, &["a#1"]),
     ]
+}
+
+async fn texts_that_are_stored_keep_their_vectors(index: Arc<dyn ChunkIndex>) {
+    let name = fresh_collection(&*index).await;
+    let mut stored = document("a", &["green tea", "black tea"], &leaning(1, 0.5));
+    stored.vectors[1] = vec![0.6, -0.000_001, 0.000_001, -0.8, 0.0, 0.0, 0.0, 0.0];
+    index.upsert(&name, vec![stored.clone()]).await.expect("an answer");
+    let unknown = document("a", &["white coffee"], &leaning(1, 0.5));
+    let texts: Vec<_> = unknown.chunks.iter().chain(&stored.chunks).map(key_of).collect();
+    let documents = ["a".to_owned(), "z".to_owned()];
+    let found = index.vectors(&name, &texts, &documents).await.expect("an answer");
+    assert_eq!(found.len(), 2, "the text that is not stored has no vector");
+    for (text, vector) in texts[1..].iter().zip(&stored.vectors) {
+        let apart = found[text].iter().zip(vector).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart < 2e-3, "{vector:?} came back as {:?}", found[text]);
+    }
+    stored.vectors = texts[1..].iter().map(|text| found[text].clone()).collect();
+    index.upsert(&name, vec![stored]).await.expect("an answer");
+    assert_eq!(index.vectors(&name, &texts, &documents).await.expect("an answer"), found, "to the last bit");
+    index.delete(&name, &documents).await.expect("an answer");
+    let left = index.vectors(&name, &texts, &documents).await.expect("an answer");
+    assert!(left.is_empty(), "what is deleted is not remembered");
 }
 
 async fn filters_choose_chunks_in_every_mode(index: Arc<dyn ChunkIndex>) {

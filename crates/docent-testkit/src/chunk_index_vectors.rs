@@ -10,10 +10,11 @@ use docent_engine::ports::ChunkIndex;
 use std::sync::Arc;
 
 /// The checks of [`CHECKS`] that rank by vectors only.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 7] = [
     "a_collection_keeps_its_profile_and_refuses_another",
     "what_does_not_exist_is_said_so",
     "vectors_find_and_rank",
+    "texts_that_are_stored_keep_their_vectors",
     "filters_that_cannot_be_right_are_refused",
     "documents_come_in_pages_by_id",
     "vectors_of_another_length_are_refused",

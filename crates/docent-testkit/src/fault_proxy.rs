@@ -19,9 +19,14 @@ pub struct Passing<'a> {
 impl Passing<'_> {
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
-        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        header(self.head, name)
     }
+}
+
+/// The value of a header in a head.
+pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
 /// What happens to a request.
@@ -109,7 +114,7 @@ fn closing(answer: &[u8]) -> Vec<u8> {
     [&answer[..end], b"connection: close\r\n", &answer[end..]].concat()
 }
 
-fn read_request(client: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
+pub(crate) fn read_request(client: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16_384];
     let end = loop {
@@ -122,8 +127,7 @@ fn read_request(client: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>>
         }
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let passing = Passing { number: 0, head: &head, body: &[] };
-    let length: usize = passing.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let length: usize = header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     while bytes.len() < end + length {
         match client.read(&mut buffer)? {
             0 => return Ok(None),

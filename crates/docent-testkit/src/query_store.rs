@@ -1,9 +1,12 @@
 //! The contract of [`QueryStore`]: what every implementation must do, as a list of named checks.
 //!
-//! Each check makes users and ids of its own, so the checks may share one store, also with others at the same time. The
-//! two that look at the whole store (`unattended`, `expire`) live in years of their own.
+//! Each check makes users and ids of its own, so the checks may share one store, also with others at the same time. Those
+//! that look at the whole store (`unattended`, `expire`, webhooks) live in years of their own.
 
-use crate::{query_store_deletes as deletes, query_store_leases as leases, query_store_records as records};
+use crate::{
+    query_store_deletes as deletes, query_store_leases as leases, query_store_records as records,
+    query_store_webhooks as webhooks,
+};
 use docent_core::query::{Failure, Feedback, Lease, QueryRequest};
 use docent_core::{
     Answer, Citation, Cost, Filter, MicroDollars, Outcome, Query, QueryStatus, Source, Timestamp, Usage, Verification,
@@ -63,6 +66,11 @@ pub const CHECKS: &[(&str, Check)] = checks![
     leases::a_released_query_is_free_and_its_attempt_uncounted,
     leases::fail_unheld_spares_the_held_and_the_ended,
     leases::unattended_names_the_stale_and_the_lapsed_oldest_first,
+    webhooks::every_ending_makes_a_webhook_due,
+    webhooks::a_query_without_a_webhook_has_none,
+    webhooks::of_many_who_take_a_webhook_one_gets_it,
+    webhooks::who_dies_with_a_webhook_leaves_it_due,
+    webhooks::a_webhook_is_tried_again_and_ends_once,
 ];
 
 /// Runs every check and panics with the names of those that failed; what each found is on standard error.
@@ -111,6 +119,7 @@ pub fn sample_query(user_id: &str, text: &str, created_at: Timestamp) -> Query {
         answer: None,
         failure: None,
         feedback: None,
+        webhook: None,
         created_at,
         completed_at: None,
         deadline: created_at.plus(Duration::from_secs(600)),
@@ -186,6 +195,7 @@ pub(crate) fn full_request(user_id: &str) -> QueryRequest {
         metadata: [("channel".to_owned(), "mail".to_owned()), ("ticket".to_owned(), "4711".to_owned())].into(),
         previous_query_id: Some(fresh_id(START)),
         earlier: vec!["How many days of leave are there in Lyon?".to_owned()],
+        webhook_url: Some("https://example.com/hooks?for=docent".to_owned()),
     }
 }
 

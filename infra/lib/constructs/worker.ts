@@ -24,6 +24,7 @@ export interface WorkerProps {
   readonly bucketArn: string;
   readonly generationsArn: string;
   readonly modelKey?: secretsmanager.ISecret;
+  readonly webhookSecret?: secretsmanager.ISecret;
   readonly alarms: Alarms;
   /** What both functions are told. */
   readonly environment: Record<string, string>;
@@ -91,6 +92,13 @@ export class Worker extends Construct {
         sid: 'ReadModelKey',
         actions: ['secretsmanager:GetSecretValue'],
         resources: [props.modelKey.secretArn],
+      });
+    }
+    if (props.webhookSecret) {
+      worker.allow({
+        sid: 'ReadWebhookSecret',
+        actions: ['secretsmanager:GetSecretValue'],
+        resources: [props.webhookSecret.secretArn],
       });
     }
     worker.allow({

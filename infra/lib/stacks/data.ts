@@ -1,5 +1,5 @@
 /**
- * What must survive: queries, index generations, the key for the model. Everything is kept and protected, also when the
+ * What must survive: queries, index generations, the key for the model, the secret that webhooks are signed with. Everything is kept and protected, also when the
  * stack is deleted, until somebody sets `keepData` to false on purpose. Names are generated; nothing here is replaced by
  * an upgrade, and a test holds the logical ids still.
  */
@@ -22,6 +22,8 @@ export class DataStack extends Stack {
   readonly bucket: s3.Bucket;
   /** The key for the model endpoint, filled in by hand; absent if no model is used. */
   readonly modelKey?: secretsmanager.ISecret;
+  /** What webhooks are signed with; absent if they are off. */
+  readonly webhookSecret?: secretsmanager.ISecret;
 
   constructor(scope: Construct, id: string, props: DataStackProps) {
     super(scope, id, { ...props, terminationProtection: props.settings.keepData });
@@ -29,9 +31,11 @@ export class DataStack extends Stack {
     this.table = this.queries(props.settings.keepData, removal);
     this.bucket = this.generations(removal);
     if (needsModelKey(props.settings)) this.modelKey = this.secret(removal);
+    if (props.settings.webhooks) this.webhookSecret = this.signingSecret(removal);
     new CfnOutput(this, 'TableName', { value: this.table.tableName });
     new CfnOutput(this, 'BucketName', { value: this.bucket.bucketName });
     if (this.modelKey) new CfnOutput(this, 'ModelKeySecretArn', { value: this.modelKey.secretArn });
+    if (this.webhookSecret) new CfnOutput(this, 'WebhookSecretArn', { value: this.webhookSecret.secretArn });
   }
 
   /** A single-region table: `TableV2` makes a global one, whose replicas nobody here asked for. */
@@ -86,5 +90,19 @@ export class DataStack extends Stack {
       reason: 'The endpoint issues the key, so AWS cannot rotate it. The worker reads the secret again after a 401.',
     });
     return secretsmanager.Secret.fromSecretCompleteArn(this, 'ModelKeyReference', secret.ref);
+  }
+
+  /** Made by AWS: 32 letters and digits are the base64 of 24 bytes. Receivers put `whsec_` before them. */
+  private signingSecret(removal: RemovalPolicy): secretsmanager.ISecret {
+    const secret = new secretsmanager.CfnSecret(this, 'WebhookSecret', {
+      description: 'What webhooks are signed with: give receivers whsec_ and this',
+      generateSecretString: { passwordLength: 32, excludePunctuation: true },
+    });
+    secret.applyRemovalPolicy(removal);
+    Validations.of(secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason: 'Receivers have the same secret, so AWS cannot rotate it alone. Two at a time, separated by a comma, both sign.',
+    });
+    return secretsmanager.Secret.fromSecretCompleteArn(this, 'WebhookSecretReference', secret.ref);
   }
 }

@@ -10,7 +10,7 @@ import { Api } from '../constructs/api.js';
 import { Dashboard } from '../constructs/dashboard.js';
 import { own, PERIOD } from '../constructs/metrics.js';
 import { Worker } from '../constructs/worker.js';
-import { commonEnvironment } from '../environment.js';
+import { commonEnvironment, webhookEnvironment } from '../environment.js';
 import { asksForKey, type Settings } from '../settings.js';
 import type { DataStack } from './data.js';
 
@@ -26,8 +26,9 @@ export class ServiceStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', { runbookUrl: settings.runbookUrl, email: settings.alarmEmail });
     const bucketArn = data.exportValue(data.bucket.bucketArn);
     const generationsArn = `${bucketArn}/${settings.indexPrefix}`;
-    const common = { settings, table: data.table, bucketArn, generationsArn, alarms, environment: commonEnvironment(settings, data) };
-    const worker = new Worker(this, 'Worker', { ...common, modelKey: data.modelKey });
+    const environment = { ...commonEnvironment(settings, data), ...webhookEnvironment(settings, data.webhookSecret) };
+    const common = { settings, table: data.table, bucketArn, generationsArn, alarms, environment };
+    const worker = new Worker(this, 'Worker', { ...common, modelKey: data.modelKey, webhookSecret: data.webhookSecret });
     const api = new Api(this, 'Api', {
       ...common,
       worker: worker.function,

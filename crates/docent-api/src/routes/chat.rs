@@ -136,6 +136,7 @@ async fn understood(api: &Api, caller: &Caller, body: &ChatRequest) -> Result<Qu
         previous_query_id: None,
         wait: None,
         metadata: BTreeMap::new(),
+        webhook_url: None,
     };
     let mut request = queries::understood(api, caller, asked).await?;
     let earlier = before.iter().filter(|message| message.role == "user");

@@ -77,6 +77,7 @@ pub(crate) async fn understood(api: &Api, caller: &Caller, body: CreateQuery) ->
         metadata: body.metadata,
         previous_query_id,
         earlier,
+        webhook_url: body.webhook_url,
     })
 }
 

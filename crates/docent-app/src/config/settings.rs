@@ -7,6 +7,7 @@ use super::reading::{
 use super::setting::{Kind, Preset, Setting};
 use super::{EmbedderChoice, GeneratorChoice, IndexPlace, LogLevel, Origin};
 use docent_core::rate::Rate;
+use docent_engine::webhooks::secret::SigningSecret;
 use docent_models::openai::Secret;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -419,6 +420,36 @@ pub const SETTINGS: &[Setting] = &[
             let origins = list(text).filter(|origin| *origin != "none");
             set(&mut config.cors_origins, origins.map(str::to_owned).collect())
         },
+    },
+    Setting {
+        group: "Server",
+        key: "webhook_secret",
+        environment: &["DOCENT_WEBHOOK_SECRET"],
+        kind: Hidden,
+        default: Nothing("none: webhooks are off"),
+        about: "what webhooks are signed with, and what turns them on: `whsec_` and the base64 of 24 to 64 random bytes, for example from \
+                `echo whsec_$(openssl rand -base64 24)`; while one replaces another, both, separated by a comma",
+        read: |config, text| set(&mut config.webhooks.secrets, SigningSecret::parse_all(text)?),
+    },
+    Setting {
+        group: "Server",
+        key: "webhook_secret_arn",
+        environment: &["DOCENT_WEBHOOK_SECRET_ARN"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "the secret of Secrets Manager that holds it, as a bare text or in the field `DOCENT_WEBHOOK_SECRET` of a JSON object, with \
+                or without `whsec_`; it counts if there is no `webhook_secret`, and is read once by each process that signs",
+        read: |config, text| set(&mut config.webhooks.secret_arn, Some(text.to_owned())),
+    },
+    Setting {
+        group: "Server",
+        key: "webhook_hosts",
+        environment: &["DOCENT_WEBHOOK_HOSTS"],
+        kind: Plain,
+        default: Nothing("none"),
+        about: "hosts, by name or address and separated by commas, that webhooks may go to though their addresses are not public, and \
+                without TLS: receivers inside your network",
+        read: |config, text| set(&mut config.webhooks.hosts, list(text).map(str::to_owned).collect()),
     },
     Setting {
         group: "Server",

@@ -7,11 +7,7 @@ struct Place {
 }
 
 fn place() -> Place {
-    Place {
-        folder: tempfile::tempdir().expect("a folder"),
-        variables: vec![("HOME", "/home/ada")],
-        flags: Flags::default(),
-    }
+    Place { folder: tempfile::tempdir().expect("a folder"), variables: vec![("HOME", "/ada")], flags: Flags::default() }
 }
 
 impl Place {
@@ -73,9 +69,9 @@ fn paths_are_relative_to_where_they_were_written() {
 #[test]
 fn the_data_folder_is_the_platforms() {
     let table = [
-        (vec![("HOME", "/home/ada")], "/home/ada/.local/share/docent"),
-        (vec![("HOME", "/home/ada"), ("XDG_DATA_HOME", "/data")], "/data/docent"),
-        (vec![("HOME", "/home/ada"), ("XDG_DATA_HOME", "not/absolute")], "/home/ada/.local/share/docent"),
+        (vec![("HOME", "/ada")], "/ada/.local/share/docent"),
+        (vec![("HOME", "/ada"), ("XDG_DATA_HOME", "/data")], "/data/docent"),
+        (vec![("HOME", "/ada"), ("XDG_DATA_HOME", "not/absolute")], "/ada/.local/share/docent"),
     ];
     for (variables, folder) in table {
         let environment = Environment::of(variables, Path::new("/nowhere"));

@@ -2,6 +2,7 @@
 
 use super::text::{Paint, columns, place, wrap};
 use docent_core::follow_up::Method;
+use docent_core::query::Webhook;
 use docent_core::{Query, SearchMode};
 use docent_engine::trace::{Candidate, FollowUp, Trace};
 use std::collections::BTreeSet;
@@ -34,7 +35,22 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
     out.push(wrap(&trace.context.join(", "), width, "  "));
     out.push(format!("\n{}", paint.bold("Time and tokens")));
     out.push(format!("  {}", times(trace)));
+    if let Some(webhook) = &query.webhook {
+        out.push(format!("\n{}", paint.bold("Webhook")));
+        out.push(wrap(&told(webhook), width, "  "));
+    }
     out.join("\n")
+}
+
+/// How far the telling of it is.
+fn told(webhook: &Webhook) -> String {
+    let status = webhook.status.as_str().replace('_', " ");
+    let attempts = match webhook.attempts {
+        1 => "1 attempt".to_owned(),
+        more => format!("{more} attempts"),
+    };
+    let last = webhook.last_error.as_ref().map(|error| format!("; the last failure: {error}")).unwrap_or_default();
+    format!("{status} after {attempts}{last}")
 }
 
 /// What a question that follows others was, and who had it stand alone.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which crates of ours a crate may use. Tests may also use `docent-testkit`, which nothing may be built with.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("docent-core", &[]),
     ("docent-engine", &["docent-core"]),
     ("docent-parse", &["docent-core", "docent-engine"]),
@@ -14,6 +14,7 @@ const EDGES: [(&str, &[&str]); 14] = [
     ("docent-sqlite", &["docent-core", "docent-engine"]),
     ("docent-chroma", &["docent-core", "docent-engine"]),
     ("docent-aws", &["docent-core", "docent-engine"]),
+    ("docent-webhooks", &["docent-engine"]),
     ("docent-api", &["docent-core", "docent-engine"]),
     (
         "docent-app",
@@ -26,6 +27,7 @@ const EDGES: [(&str, &[&str]); 14] = [
             "docent-sqlite",
             "docent-chroma",
             "docent-aws",
+            "docent-webhooks",
             "docent-api",
         ],
     ),
@@ -40,7 +42,7 @@ const EDGES: [(&str, &[&str]); 14] = [
 const OWNERS: [(&str, &[&str]); 15] = [
     ("rusqlite", &["docent-sqlite"]),
     // The index makes the client that `object_store` sends with.
-    ("reqwest", &["docent-models", "docent-chroma", "docent-index"]),
+    ("reqwest", &["docent-models", "docent-chroma", "docent-index", "docent-webhooks"]),
     ("object_store", &["docent-index"]),
     ("tantivy", &["docent-index"]),
     ("hayro-interpret", &["docent-parse"]),

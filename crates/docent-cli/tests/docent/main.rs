@@ -6,6 +6,7 @@
 mod architecture;
 mod bad_files;
 mod bad_usage;
+mod buckets;
 mod deletes;
 mod documents;
 mod endpoint;
@@ -24,3 +25,4 @@ mod sync;
 mod terminal;
 mod uploads;
 mod vector_stores;
+mod webhooks;

@@ -88,7 +88,7 @@ fn a_folder_that_has_lost_much_empties_nothing_unasked() {
     exit 1
     --- stdout
     --- stderr
-    error: 4 of the 10 documents of this source are gone from its folder; more than 30 % are not removed unasked
+    error: 4 of the 10 documents of this source are gone from it; more than 30 % are not removed unasked
 
     hint: nothing was changed; look at it with --dry-run, then give --allow-deletes if it is right
     ");
@@ -193,13 +193,13 @@ fn what_is_no_folder_is_refused() {
 
     hint: a folder is synced as a whole; `docent ingest` takes single files
     ");
-    snapshot!(terminal.docent(&["sync", "s3://bucket/notes"]), @r"
+    snapshot!(terminal.docent(&["sync", "https://example.com/notes"]), @r"
     exit 2
     --- stdout
     --- stderr
-    error: s3://bucket/notes is not a folder of this machine
+    error: https://example.com/notes is neither a folder nor a bucket
 
-    hint: only folders are synced; copy the bucket to one first, for example with `aws s3 sync`
+    hint: give a folder, or s3://BUCKET/PREFIX
     ");
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Upload, Uploads};
 use crate::deletes::DeleteOptions;
+use crate::embedding::Reach;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{FileReport, Looked, Prepared, report};
 use crate::ports::{IndexDocument, UploadEnding};
@@ -112,7 +113,8 @@ impl Uploads {
         match self.engine.look_at(collection, file, Arc::clone(&self.parse)).await? {
             Looked::Settled(report) => Ok(Read { document: None, report }),
             Looked::Fresh(prepared) => {
-                let vectors = self.engine.embed_chunks(std::slice::from_ref(&*prepared)).await?;
+                let vectors =
+                    self.engine.embed_chunks(collection, Reach::Own, std::slice::from_ref(&*prepared)).await?;
                 let Prepared { document, pages, chunks, outcome } = *prepared;
                 let report = report(&document, outcome);
                 Ok(Read { document: Some(IndexDocument { document, pages, chunks, vectors }), report })

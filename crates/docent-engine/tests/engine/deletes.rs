@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use docent_core::query::{Failure, Feedback, Lease, Query};
 use docent_core::{Answer, QueryStatus, Timestamp};
 use docent_engine::deletes::{DeleteOptions, Receipt};
-use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore};
+use docent_engine::ports::{Claim, Created, Ending, IdempotencyKey, QueryStore, Source, WebhookEnding};
 use docent_engine::queries::Ran;
 use docent_engine::{Engine, Result};
 use docent_testkit::provider::{ScriptedGenerator, Step};
@@ -90,8 +90,9 @@ async fn a_sync_marks_answers_too() {
     }
     let sync = async || {
         let folder = docent_engine::folder::Folder::open(&house.folder.path().join("docs"), None).expect("opened");
+        let source: Arc<dyn Source> = Arc::new(folder);
         let options = docent_engine::sync::SyncOptions { allow_deletes: true, ..Default::default() };
-        house.engine.sync("default", &folder, options, parser(), &mut |_| ()).await.expect("synced")
+        house.engine.sync("default", &source, options, parser(), &mut |_| ()).await.expect("synced")
     };
     sync().await;
     let (id, _) = answered(&house).await;
@@ -226,6 +227,15 @@ impl QueryStore for Overtaken {
     }
     async fn expire(&self, now: Timestamp) -> Result<u64> {
         self.store().expire(now).await
+    }
+    async fn due_webhooks(&self, now: Timestamp, limit: usize) -> Result<Vec<String>> {
+        self.store().due_webhooks(now, limit).await
+    }
+    async fn claim_webhook(&self, id: &str, now: Timestamp, until: Timestamp) -> Result<Option<Query>> {
+        self.store().claim_webhook(id, now, until).await
+    }
+    async fn end_webhook(&self, id: &str, attempt: u32, ending: &WebhookEnding) -> Result<bool> {
+        self.store().end_webhook(id, attempt, ending).await
     }
 }
 

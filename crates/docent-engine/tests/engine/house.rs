@@ -3,9 +3,10 @@
 use docent_core::query::QueryRequest;
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind, Timestamp};
 use docent_engine::ingest::{IngestSummary, Parse};
-use docent_engine::ports::{Generator, KeyStore, Meter, QueryStore};
+use docent_engine::ports::{Embedder, Generator, KeyStore, Meter, QueryStore};
 use docent_engine::progress::Progress;
 use docent_engine::uploads::{UploadSettings, Uploads};
+use docent_engine::webhooks::Webhooks;
 use docent_engine::worker::{WorkQueue, in_process};
 use docent_engine::{Engine, Settings};
 use docent_index::EmbeddedIndex;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub(crate) struct House {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) engine: Arc<Engine>,
+    pub(crate) embedder: Arc<HashedEmbedder>,
     pub(crate) queue: Option<WorkQueue>,
     pub(crate) store: Arc<SqliteQueryStore>,
     now: Arc<AtomicI64>,
@@ -30,14 +32,35 @@ impl House {
     }
 
     pub(crate) fn with_settings(generator: impl Generator + 'static, settings: Settings) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = Arc::new(AtomicI64::new(1_800_000_000_000));
+        Self::built(generator, settings, Webhooks::default(), None)
+    }
+
+    /// One that tells when queries have ended.
+    pub(crate) fn telling(generator: impl Generator + 'static, webhooks: Webhooks) -> Self {
+        Self::built(generator, Settings::default(), webhooks, None)
+    }
+
+    /// The house as the next process finds it.
+    pub(crate) fn rebuilt(self, generator: impl Generator + 'static, webhooks: Webhooks) -> Self {
+        let Self { folder, now, .. } = self;
+        Self::built(generator, Settings::default(), webhooks, Some((folder, now)))
+    }
+
+    fn built(
+        generator: impl Generator + 'static,
+        settings: Settings,
+        webhooks: Webhooks,
+        before: Option<(tempfile::TempDir, Arc<AtomicI64>)>,
+    ) -> Self {
+        let new = || (tempfile::tempdir().expect("a folder"), Arc::new(AtomicI64::new(1_800_000_000_000)));
+        let (folder, now) = before.unwrap_or_else(new);
         let (dispatcher, queue) = in_process();
         let clock = Arc::clone(&now);
         let store = SqliteQueryStore::open(&folder.path().join("queries.db"), &docent_sqlite::Settings::default());
         let store = Arc::new(store.expect("opened"));
+        let embedder = Arc::new(HashedEmbedder::default());
         let engine = Engine {
-            embedder: Arc::new(HashedEmbedder::default()),
+            embedder: Arc::clone(&embedder) as Arc<dyn Embedder>,
             generator: Arc::new(generator),
             index: Arc::new(EmbeddedIndex::open(folder.path().join("index"), docent_index::Settings::default())),
             queries: Arc::clone(&store) as Arc<dyn QueryStore>,
@@ -47,9 +70,10 @@ impl House {
             tokenize: Arc::new(word_starts),
             clock: Arc::new(move || Timestamp::from_millis(clock.load(Ordering::SeqCst))),
             progress: Progress::default(),
+            webhooks,
             settings,
         };
-        Self { folder, engine: Arc::new(engine), queue: Some(queue), store, now }
+        Self { folder, engine: Arc::new(engine), embedder, queue: Some(queue), store, now }
     }
 
     /// An engine on everything that this one has, but for the store of queries.
@@ -66,6 +90,7 @@ impl House {
             tokenize: Arc::clone(&engine.tokenize),
             clock: Arc::clone(&engine.clock),
             progress: Progress::default(),
+            webhooks: Webhooks::default(),
             settings: engine.settings.clone(),
         }
     }
@@ -87,6 +112,13 @@ impl House {
     }
 
     pub(crate) async fn ingest(&self) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
+        self.ingest_into("default").await
+    }
+
+    pub(crate) async fn ingest_into(
+        &self,
+        collection: &str,
+    ) -> (IngestSummary, Vec<docent_engine::ingest::FileReport>) {
         let mut reports = Vec::new();
         let mut tell = |event| {
             if let docent_engine::ingest::IngestEvent::Done(report) = event {
@@ -94,7 +126,7 @@ impl House {
             }
         };
         let docs = [self.folder.path().join("docs")];
-        let summary = self.engine.ingest("default", &docs, parser(), &mut tell).await.expect("ingested");
+        let summary = self.engine.ingest(collection, &docs, parser(), &mut tell).await.expect("ingested");
         reports.sort_by(|a, b| a.file.cmp(&b.file));
         (summary, reports)
     }

@@ -121,6 +121,7 @@ fn record(id: String) -> Document {
         warnings: Vec::new(),
         ingested_at: Timestamp::from_millis(0),
         source: None,
+        source_version: None,
     }
 }
 

@@ -74,6 +74,14 @@ impl Place {
         }
     }
 
+    /// The bucket and the prefix, if it is one.
+    pub(super) fn bucket_and_prefix(&self) -> Option<(&str, &Path)> {
+        match &self.kind {
+            Kind::Bucket { name, prefix } => Some((name, prefix)),
+            Kind::Folder(_) => None,
+        }
+    }
+
     fn bucket(&self, name: &str, access: &Access) -> Result<object_store::aws::AmazonS3> {
         let mut builder = AmazonS3Builder::new();
         for (variable, value) in &access.variables {
@@ -109,6 +117,20 @@ pub struct Access {
     pub proxy: Option<String>,
     /// Certificates in PEM to trust besides the public ones.
     pub extra_roots_pem: Option<String>,
+}
+
+impl Access {
+    /// True if the variables hold credentials, say where to get them, or say that none are needed.
+    pub(super) fn has_credentials(&self) -> bool {
+        let sources = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_SKIP_SIGNATURE",
+        ];
+        sources.iter().any(|source| self.variables.contains_key(*source))
+    }
 }
 
 impl fmt::Debug for Access {

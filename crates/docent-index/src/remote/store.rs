@@ -13,16 +13,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long small things may take, retries included.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(super) const PATIENCE: Duration = Duration::from_secs(40);
 /// The slowest upload that is waited for, in bytes a second.
-const SLOWEST: u64 = 100_000;
+pub(super) const SLOWEST: u64 = 100_000;
 
 /// A store of generations: a bucket or a folder, with a prefix for all that is Docent's.
 #[derive(Clone)]
 pub struct Store {
-    objects: Arc<dyn ObjectStore>,
-    prefix: Path,
+    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) prefix: Path,
     place: Place,
+    has_credentials: bool,
 }
 
 /// Which version of an object was read.
@@ -52,7 +53,7 @@ impl Store {
     /// For variables, a proxy or certificates that cannot be right.
     pub fn connect(place: Place, access: &Access) -> docent_engine::Result<Self> {
         let (objects, prefix) = place.connect(access)?;
-        Ok(Self { objects, prefix, place })
+        Ok(Self { objects, prefix, place, has_credentials: access.has_credentials() })
     }
 
     /// Where it is.
@@ -64,11 +65,19 @@ impl Store {
         name.split('/').fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    fn failure(&self, doing: &'static str) -> impl Fn(Error) -> Failure {
-        move |cause| Failure::Store { doing, place: self.place.to_string(), cause: Box::new(cause) }
+    pub(super) fn failure(&self, doing: &'static str) -> impl Fn(Error) -> Failure {
+        move |cause| {
+            let place = self.place.to_string();
+            match code(&cause) {
+                Some(code) if code == "NoSuchBucket" => Failure::NoBucket { place },
+                Some(code) if is_denial(&cause) => Failure::Denied { doing, place, code },
+                None if !self.has_credentials && asked_the_machine(&cause) => Failure::NoCredentials { place },
+                _ => Failure::Store { doing, place, cause: Box::new(cause) },
+            }
+        }
     }
 
-    async fn in_time<T>(
+    pub(super) async fn in_time<T>(
         &self,
         limit: Duration,
         doing: &'static str,
@@ -209,4 +218,23 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// S3's own word for what is wrong, from the body of its answer, if it has one.
+pub(super) fn code(cause: &Error) -> Option<String> {
+    let text = cause.to_string();
+    let (_, code) = text.split_once("<Code>")?;
+    Some(code.split_once("</Code>")?.0.to_owned())
+}
+
+/// True if access was denied. Of a listing, `object_store` tells the status only in words.
+fn is_denial(cause: &Error) -> bool {
+    matches!(cause, Error::PermissionDenied { .. } | Error::Unauthenticated { .. })
+        || cause.to_string().contains(" 403 Forbidden")
+}
+
+/// True if what failed was the question for the machine's role, the last resort of who has no credentials.
+fn asked_the_machine(cause: &Error) -> bool {
+    let mut causes = std::iter::successors(Some(cause as &dyn std::error::Error), |cause| cause.source());
+    causes.any(|cause| ["/latest/api/token", "/latest/meta-data"].iter().any(|path| cause.to_string().contains(path)))
 }

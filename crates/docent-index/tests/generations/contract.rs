@@ -4,12 +4,14 @@ use crate::site::{Site, Time, publication};
 use async_trait::async_trait;
 use docent_core::{Document, Page};
 use docent_engine::Result;
+use docent_engine::embedding::TextKey;
 use docent_engine::ports::{
     ChunkIndex, Collection, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse,
 };
 use docent_index::EmbeddedIndex;
 use docent_index::remote::{Generations, PublishedIndex, ReaderSettings};
 use docent_testkit::chunk_index::contract;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +66,14 @@ impl ChunkIndex for Mirrored {
     }
     async fn pages(&self, collection: &str, document_id: &str, indices: &[u32]) -> Result<Vec<(u32, Page)>> {
         self.reader.pages(collection, document_id, indices).await
+    }
+    async fn vectors(
+        &self,
+        collection: &str,
+        texts: &[TextKey],
+        documents: &[String],
+    ) -> Result<HashMap<TextKey, Vec<f32>>> {
+        self.local.vectors(collection, texts, documents).await
     }
     async fn search(&self, collection: &str, request: &SearchRequest) -> Result<SearchResponse> {
         self.reader.search(collection, request).await

@@ -6,3 +6,4 @@ mod faults;
 mod generations;
 mod load;
 mod stack;
+mod webhooks;

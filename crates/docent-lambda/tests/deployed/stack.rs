@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const OPERATORS_KEY: &str = "operators-key-of-these-tests";
 /// Where generations are.
 const PLACE: &str = "s3://docs/index";
+/// What AWS makes as the secret that webhooks are signed with.
+pub(crate) const SIGNING_SECRET: &str = "k7Pq2mXv9RtLw4ZsB8nYc3HdF6gJ5aTe";
 const ROLE: &str = "arn:aws:iam::111111111111:role/function";
 
 /// The system, until it is dropped.
@@ -33,6 +35,7 @@ pub(crate) struct Stack {
     url: String,
     endpoint: String,
     secret_arn: String,
+    signing_secret_arn: String,
     _proxy: FaultProxy,
 }
 
@@ -56,10 +59,10 @@ impl Stack {
         let aws = Ministack::start(folder.path())?;
         let proxy = FaultProxy::start(aws.endpoint().trim_start_matches("http://"), faults);
         let (model, endpoint) = (ModelServer::start(script), proxy.url());
-        let secret = json!({"Name": "openai", "SecretString": "sk-first"});
-        let secret = aws.json("secretsmanager", "secretsmanager.CreateSecret", &secret);
-        let secret_arn = secret["ARN"].as_str().expect("an ARN").to_owned();
-        let mut stack = Self { aws, model, folder, url: String::new(), endpoint, secret_arn, _proxy: proxy };
+        let secret_arn = made_secret(&aws, "openai", "sk-first");
+        let signing_secret_arn = made_secret(&aws, "webhooks", SIGNING_SECRET);
+        let url = String::new();
+        let mut stack = Self { aws, model, folder, url, endpoint, secret_arn, signing_secret_arn, _proxy: proxy };
         stack.aws.create_query_table("queries", true);
         stack.make_index();
         stack.make_worker();
@@ -153,6 +156,8 @@ impl Stack {
             "DOCENT_EMBEDDER": "openai",
             "DOCENT_OPENAI_EMBEDDING_DIMENSION": DIMENSION.to_string(),
             "DOCENT_LEASE_S": "2",
+            "DOCENT_WEBHOOK_SECRET_ARN": self.signing_secret_arn,
+            "DOCENT_WEBHOOK_HOSTS": "127.0.0.1",
             "DOCENT_ANSWER_TIMEOUT_S": "15",
             "DOCENT_API_KEY": OPERATORS_KEY,
         });
@@ -195,6 +200,11 @@ impl Stack {
         url.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
+    /// The host name of the API's function URL.
+    pub(crate) fn host(&self) -> &str {
+        &self.url
+    }
+
     /// A request to the API's function URL.
     pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         self.request_to(&self.url, method, path, body)
@@ -220,7 +230,12 @@ impl Stack {
 
     /// Asks at a function URL.
     pub(crate) fn ask_at(&self, host: &str, question: &str) -> String {
-        let answer = self.request_to(host, "POST", "/v1/queries", Some(&json!({"query": question})));
+        self.ask_with(host, &json!({"query": question}))
+    }
+
+    /// Asks with more than the question.
+    pub(crate) fn ask_with(&self, host: &str, body: &Value) -> String {
+        let answer = self.request_to(host, "POST", "/v1/queries", Some(body));
         assert_eq!(answer.status, 202, "{}", String::from_utf8_lossy(&answer.body));
         answer.json()["id"].as_str().expect("an id").to_owned()
     }
@@ -308,6 +323,12 @@ impl Stack {
         }
         lines
     }
+}
+
+fn made_secret(aws: &Ministack, name: &str, value: &str) -> String {
+    let secret = json!({"Name": name, "SecretString": value});
+    let made = aws.json("secretsmanager", "secretsmanager.CreateSecret", &secret);
+    made["ARN"].as_str().expect("an ARN").to_owned()
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
