@@ -26,11 +26,17 @@ export const METRICS = {
   retrieve: 'RetrieveLatency',
   generate: 'GenerateLatency',
   answer: 'AnswerLatency',
-  /** Tokens that the model read and wrote. */
+  /** Tokens that the model read and wrote, and that were embedded. */
   tokensIn: 'InputTokens',
   tokensOut: 'OutputTokens',
+  tokensEmbedded: 'EmbeddingTokens',
   /** US dollars, by the price table. */
   cost: 'EstimatedCost',
+  /** Which attempt it was that ended a query: 1 unless a worker died. */
+  attempts: 'Attempts',
+  /** Processes that were started. */
+  coldStarts: 'ColdStarts',
+  sweeps: 'Sweeps',
   /** Of each sweep: queries that nobody worked on; how long the oldest open one has waited, in milliseconds. */
   unattended: 'UnattendedQueries',
   oldest: 'OldestOpenQuery',

@@ -2,6 +2,8 @@
  * What a deployment may choose, validated once. `bin/app.ts` reads it from `deployment.json` and from `-c key=value`;
  * nothing else in this app looks at context or environment.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 
 /** A switch on the command line arrives as text. */
@@ -61,7 +63,7 @@ export const settingsSchema = z
       .default(30),
     /** US dollars that answers may cost in a day; beyond, questions are refused until midnight UTC. */
     dailyCostCapUsd: number.positive().default(5),
-    /** The same in tokens, for an endpoint that is not OpenAI's own: Docent does not know its prices. */
+    /** The same in tokens, for an endpoint or a model whose prices Docent does not know. */
     dailyTokenCap: number.int().positive().default(5_000_000),
     /** US dollars in a month from which AWS Budgets sends mail about the whole account; needs `alarmEmail`. */
     monthlyBudgetUsd: number.positive().optional(),
@@ -111,9 +113,18 @@ export function needsModelKey(settings: Settings): boolean {
   return settings.generator === 'openai' || settings.embedder === 'openai';
 }
 
-/** Whether the model's endpoint is one whose prices come with Docent (crates/docent-app/src/costs.rs). */
+/** Whether Docent knows what answers cost: prices of these models at OpenAI's own endpoint come with it (crates/docent-app/src/costs.rs). */
 export function knowsPrices(settings: Settings): boolean {
-  return settings.openaiBaseUrl === undefined || new URL(settings.openaiBaseUrl).hostname === 'api.openai.com';
+  const isOpenai = settings.openaiBaseUrl === undefined || new URL(settings.openaiBaseUrl).hostname === 'api.openai.com';
+  // The models that the program takes by itself are in its list; one of its tests says so.
+  const writer = settings.generator === 'openai' ? settings.openaiModel : undefined;
+  const embedder = settings.embedder === 'openai' ? settings.openaiEmbeddingModel : undefined;
+  return isOpenai && [writer, embedder].every((model) => model === undefined || pricedModels().has(model));
+}
+
+function pricedModels(): Set<string> {
+  const list = readFileSync(join(import.meta.dirname, '..', '..', 'crates', 'docent-app', 'prices.toml'), 'utf8');
+  return new Set(Array.from(list.matchAll(/^"?([^\s"]+)"? = \{/gm), ([, model]) => model!));
 }
 
 /** Whether a caller has to show one of Docent's own keys. */

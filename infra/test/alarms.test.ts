@@ -71,9 +71,10 @@ describe('the dashboard', () => {
     ['traffic', ['UrlRequestCount', 'Url4xxCount', 'Url5xxCount', 'UrlRequestLatency']],
     ['outcomes', ['answered', 'partial', 'not_found', 'failed', 'cancelled']],
     ['latency by phase', ['SubmitLatency', 'RetrieveLatency', 'GenerateLatency', 'AnswerLatency']],
-    ['tokens and cost', ['InputTokens', 'OutputTokens', 'EstimatedCost', 'daily cap']],
+    ['tokens and cost', ['InputTokens', 'OutputTokens', 'EmbeddingTokens', 'EstimatedCost', 'daily cap']],
     ['generation', ['GenerationAge', 'GenerationChunks']],
     ['errors', ['Errors', 'Throttles', 'ReadThrottleEvents', 'WriteThrottleEvents', 'ApproximateNumberOfMessagesVisible']],
+    ['processes', ['ColdStarts', 'Attempts', 'Sweeps']],
   ])('shows %s', (_, names) => {
     for (const name of names) expect(body).toContain(name);
   });

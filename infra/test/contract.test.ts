@@ -60,8 +60,12 @@ describe.skipIf(!withAws)('what is set up', () => {
 });
 
 describe.skipIf(!withAws)('what is expected', () => {
-  test('alarms and dashboard look at metrics that are written', () => {
-    const written = rust('docent-aws/src/emf.rs');
-    for (const name of Object.values(METRICS)) expect(written).toContain(`"${name}"`);
+  test('alarms and dashboard look at the metrics that are written, all of them', () => {
+    const { namespace, ...read } = METRICS;
+    const source = rust('docent-aws/src/emf.rs');
+    const list = /METRICS: \[[^\]]*\] = \[(.*?)\n\];/s.exec(source)![1]!;
+    const written = Array.from(list.matchAll(/\("\w+", "(\w+)", "\w+"\)/g), ([, name]) => name);
+    expect(written.sort()).toEqual(Object.values(read).sort());
+    expect(source).toContain(`"${namespace}"`);
   });
 });

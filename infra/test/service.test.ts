@@ -169,7 +169,10 @@ describe('the sweep', () => {
 describe('money', () => {
   test.each([
     ['OpenAI’s endpoint', { openaiBaseUrl: 'https://api.openai.com/v1' }, { DOCENT_DAILY_COST_CAP_USD: '5' }],
+    ['a model of known price', { openaiModel: 'gpt-4.1-mini' }, { DOCENT_DAILY_COST_CAP_USD: '5' }],
     ['an endpoint of unknown prices', { openaiBaseUrl: 'https://models.example/v1' }, { DOCENT_DAILY_TOKEN_CAP: '5000000' }],
+    ['a model of unknown price', { openaiModel: 'gpt-of-next-year' }, { DOCENT_DAILY_TOKEN_CAP: '5000000' }],
+    ['an embedding model of unknown price', { embedder: 'openai', openaiEmbeddingModel: 'e' }, { DOCENT_DAILY_TOKEN_CAP: '5000000' }],
   ])('with %s there is the cap that the functions can keep', (_, settings, cap) => {
     const other = templates(settings).service;
     for (const name of ['Api', 'Worker']) {

@@ -29,6 +29,7 @@ export class Dashboard extends Construct {
     dashboard.addWidgets(traffic(props.api), outcomes(worker));
     dashboard.addWidgets(latency(props), money(worker, props.dailyCostCapUsd), tokens(worker));
     dashboard.addWidgets(generation(worker), waiting(props.worker), errors(props));
+    dashboard.addWidgets(processes(props));
   }
 }
 
@@ -61,7 +62,9 @@ function money(worker: lambda.IFunction, capUsd: number): cloudwatch.IWidget {
 }
 
 function tokens(worker: lambda.IFunction): cloudwatch.IWidget {
-  return graph('Tokens', [own(worker, METRICS.tokensIn, 'Sum'), own(worker, METRICS.tokensOut, 'Sum')]);
+  return graph('Tokens; embedded', [own(worker, METRICS.tokensIn, 'Sum'), own(worker, METRICS.tokensOut, 'Sum')], {
+    right: [own(worker, METRICS.tokensEmbedded, 'Sum')],
+  });
 }
 
 function generation(worker: lambda.IFunction): cloudwatch.IWidget {
@@ -74,6 +77,15 @@ function waiting(worker: Worker): cloudwatch.IWidget {
   const queue = worker.failures.metricApproximateNumberOfMessagesVisible({ period: PERIOD, label: 'failure queue' });
   return graph('Waiting: oldest query, ms; queries nobody worked on', [own(worker.function, METRICS.oldest, 'Maximum')], {
     right: [own(worker.function, METRICS.unattended, 'Sum'), queue],
+  });
+}
+
+function processes(props: DashboardProps): cloudwatch.IWidget {
+  const [api, worker] = [props.api.function, props.worker.function];
+  const left = [own(api, METRICS.coldStarts, 'Sum', { label: 'api' }), own(worker, METRICS.coldStarts, 'Sum', { label: 'worker' })];
+  return graph('Cold starts; attempts that a query took, at most; sweeps', left, {
+    width: 24,
+    right: [own(worker, METRICS.attempts, 'Maximum'), own(worker, METRICS.sweeps, 'Sum')],
   });
 }
 
