@@ -34,6 +34,9 @@ install_exactly moto "moto==5.2.5 blinker==1.9.0 boto3==1.44.8 botocore==1.44.8 
 # mcp: the Model Context Protocol's own client.
 install_python mcp "mcp==2.3.0"
 
+# cargo-lambda, without its compiler: stands between a caller and a function, and sends on what the function streams.
+install_exactly lambda-watch "cargo-lambda==1.9.2"
+
 # standardwebhooks: verifies webhooks as their receivers do, with the library of the specification.
 install_exactly webhooks "standardwebhooks==1.1.0"
 

@@ -45,11 +45,12 @@ pub struct Remains {
 impl Remains {
     /// True if nothing was found.
     pub const fn is_gone(&self) -> bool {
-        self.living == 0
-            && self.deleted == 0
-            && self.mentions == 0
-            && self.named_in.is_empty()
-            && self.strays.is_empty()
+        !self.has_records() && self.mentions == 0 && self.named_in.is_empty()
+    }
+
+    /// True if the files hold records of the document, or what they hold is not known.
+    pub const fn has_records(&self) -> bool {
+        self.living > 0 || self.deleted > 0 || !self.strays.is_empty()
     }
 
     /// Looks for a document, by its id and by words of it.

@@ -8,6 +8,8 @@ use docent_app::config::IndexPlace;
 use docent_app::{Remains, wiring};
 use docent_engine::Error;
 
+const LEFT: &str = "something of the document is left";
+
 pub(crate) async fn run(setup: &Setup, args: VerifyDeletedArgs) -> anyhow::Result<Exit> {
     if !args.id.starts_with("doc_") {
         return Err(Error::invalid(format!("`{}` is not the id of a document", args.id))
@@ -39,11 +41,15 @@ pub(crate) async fn run(setup: &Setup, args: VerifyDeletedArgs) -> anyhow::Resul
     if found.iter().all(Remains::is_gone) {
         return Ok(Exit::Done);
     }
-    let hint = match &config.index {
-        IndexPlace::Published(_) => "older generations and deleted text go with: docent generations purge",
-        _ => "delete the document, by this id",
+    let (trouble, hint) = match &config.index {
+        _ if !found.iter().any(Remains::has_records) => (
+            "no record of the document is left, but its id or the words are in the files",
+            "another document has them in its text: `docent search` shows which",
+        ),
+        IndexPlace::Published(_) => (LEFT, "older generations and deleted text go with: docent generations purge"),
+        _ => (LEFT, "delete the document, by this id"),
     };
-    screen.trouble("something of the document is left", &[], Some(hint));
+    screen.trouble(trouble, &[], Some(hint));
     Ok(Exit::Failed)
 }
 

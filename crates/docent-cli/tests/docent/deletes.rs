@@ -49,6 +49,9 @@ fn no_byte_is_left_and_that_can_be_proved() {
     let found = after.json();
     assert!(number(&found["files"]) > 3 && number(&found["records"]) == 3, "only the other document is left: {found}");
     assert!(terminal.docent(&["search", "hotel", "--mode", "bm25"]).succeeded().contains("CHF 265"));
+    let elsewhere = terminal.docent(&["verify-deleted", &leave, "--text", "CHF 265"]);
+    assert_eq!(elsewhere.status, Some(1), "{}", elsewhere.transcript());
+    assert!(elsewhere.stderr.contains("another document has them in its text"), "{}", elsewhere.transcript());
     snapshot!(terminal.docent(&["verify-deleted", "leave.md"]), @r"
     exit 2
     --- stdout

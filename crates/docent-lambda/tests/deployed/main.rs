@@ -6,4 +6,5 @@ mod faults;
 mod generations;
 mod load;
 mod stack;
+mod streams;
 mod webhooks;

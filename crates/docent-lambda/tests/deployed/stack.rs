@@ -12,7 +12,7 @@ use docent_testkit::model_server::{ChatCall, ModelServer, Reply};
 use docent_testkit::provider::{DIMENSION, hashed_words};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What the documents say.
@@ -176,6 +176,18 @@ impl Stack {
         self.make_function(name, env!("CARGO_BIN_EXE_api"), &variables);
     }
 
+    /// The API in a process of its own, that asks a Runtime API at this address for work.
+    pub(crate) fn start_api(&self, runtime_api: &str) -> Child {
+        let variables = self.variables(json!({"WORKER_LAMBDA_NAME": "worker"}));
+        let variables = variables.as_object().into_iter().flatten();
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let mut api = Command::new(env!("CARGO_BIN_EXE_api"));
+        api.env_clear().envs(self.aws.variables()).envs(variables.map(|(name, value)| (name, text(value))));
+        api.env("AWS_LAMBDA_RUNTIME_API", runtime_api).env("AWS_LAMBDA_FUNCTION_NAME", "streamed");
+        api.env("AWS_LAMBDA_FUNCTION_VERSION", "1").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512");
+        api.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the API starts")
+    }
+
     /// A worker whose every start fails, and whose lost deliveries go to a queue that the real worker reads.
     pub(crate) fn make_broken_worker(&self, name: &str) {
         self.make_function(name, "false", &json!({}));
@@ -218,7 +230,7 @@ impl Stack {
     /// A request to a function URL.
     pub(crate) fn request_to(&self, host: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let key = format!("Bearer {OPERATORS_KEY}");
+        let key = bearer();
         let headers = [("host", host), ("content-type", "application/json"), ("authorization", key.as_str())];
         self.aws.http(method, path, &headers, body.as_bytes()).expect("the function URL answers")
     }
@@ -323,6 +335,11 @@ impl Stack {
         }
         lines
     }
+}
+
+/// What an `authorization` header says to be let in.
+pub(crate) fn bearer() -> String {
+    format!("Bearer {OPERATORS_KEY}")
 }
 
 fn made_secret(aws: &Ministack, name: &str, value: &str) -> String {
