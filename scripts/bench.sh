@@ -53,4 +53,5 @@ if [ -d ../shared/data/scifact ]; then
     echo "-- $set"
     "$docent" eval retrieval "../shared/data/$set" --mode hybrid 2>/dev/null
   done
+  python3 scripts/eval_passages.py "$docent" ../shared/data
 fi
