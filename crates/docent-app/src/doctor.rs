@@ -150,7 +150,7 @@ async fn index(config: &Config, cloud: &Cloud, model: Option<EmbeddingModel>) ->
         let names: Vec<_> = others.iter().map(|one| one.name.as_str()).collect();
         return Ok(Check::warn(
             format!("made with other settings: {}", names.join(", ")),
-            "restore the embedding model and chunk settings they were made with, or ingest into new collections",
+            "restore the embedding model and chunk settings they were made with, or make them anew: docent reembed --all",
         ));
     }
     let chunks: u64 = collections.iter().map(|one| one.chunks).sum();

@@ -65,7 +65,7 @@ impl Held<'_> {
 
     /// Stores documents, each instead of the one with its id.
     pub(crate) async fn upsert(&self, documents: Vec<IndexDocument>) -> Result<String> {
-        let documents = arriving(&self.name, self.header.profile.embedding.dimension, documents)?;
+        let documents = arriving(&self.name, &self.header.profile.embedding, documents)?;
         if documents.is_empty() {
             return Ok(self.header.generation.clone());
         }

@@ -37,7 +37,7 @@ struct Arriving {
 impl Ours {
     /// Stores documents, each instead of the one with its id.
     pub(crate) async fn upsert(&self, client: &Client, documents: Vec<IndexDocument>) -> Result<String> {
-        let documents = vectors::arriving(&self.name, self.profile.embedding.dimension, documents)?;
+        let documents = vectors::arriving(&self.name, &self.profile.embedding, documents)?;
         let before = self.generation(client).await?;
         if documents.is_empty() {
             return Ok(before);

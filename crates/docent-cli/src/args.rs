@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Delete(DeleteArgs),
     /// Prove that nothing of a deleted document is left in the index's files
     VerifyDeleted(VerifyDeletedArgs),
+    /// Give a collection the configured embedding model and chunks, from the text that it holds
+    Reembed(ReembedArgs),
     /// List the documents of a collection
     Documents(ListArgs),
     /// List the collections
@@ -199,8 +201,8 @@ pub(crate) struct DeleteArgs {
 
 const VERIFY: &str = "\
 Looks for the id and the words in the lists of the id, in every stored record, unpacked (deleted but not yet
-removed ones included), and in the plain bytes of every file; of every generation, where the index is a place
-that was published to. Compressed dictionaries are not read word by word. Stored answers, backups and the blocks
+removed ones included), and in the plain bytes of every file; also of the editions that `docent reembed` keeps, and
+of every generation, where the index is a place that was published to. Compressed dictionaries are not read word by word. Stored answers, backups and the blocks
 of the disk are not looked into.
 Exit status: 0 nothing was found, 1 something was.";
 
@@ -215,7 +217,31 @@ pub(crate) struct VerifyDeletedArgs {
     pub(crate) text: Vec<String>,
     #[command(flatten)]
     pub(crate) collection: CollectionArg,
-    /// Print one JSON object per generation
+    /// Print one JSON object per generation and edition
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const REEMBED: &str = "\
+The collection is made anew beside itself and answers as before meanwhile; documents that come, change or go until
+then are caught up. Then the new edition takes its place in one step. The old one is kept, and deletes remove
+documents from both. An interrupted run is gone on with. Start servers anew with the new settings afterwards.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = REEMBED)]
+pub(crate) struct ReembedArgs {
+    #[command(flatten)]
+    pub(crate) collection: CollectionArg,
+    /// All collections
+    #[arg(long, conflicts_with = "collection")]
+    pub(crate) all: bool,
+    /// Go back to the edition that answered before; what has come since is embedded by its model, if that is configured
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) back: bool,
+    /// Remove the edition that answered before, and what interrupted runs have left
+    #[arg(long, conflicts_with = "back")]
+    pub(crate) forget_previous: bool,
+    /// Print one JSON object per document, then a summary
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -505,6 +531,7 @@ impl Args {
             Command::Sync(args) => flags.with("collection", args.collection.typed()),
             Command::Delete(args) => flags.with("collection", args.collection.typed()),
             Command::VerifyDeleted(args) => flags.with("collection", args.collection.typed()),
+            Command::Reembed(args) => flags.with("collection", args.collection.typed()),
             Command::Documents(args) => flags.with("collection", args.collection.typed()),
             Command::Publish(args) => flags.with("collection", args.collection.typed()),
             Command::Generations(args) => flags.with("collection", args.what.collection().typed()),

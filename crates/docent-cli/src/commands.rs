@@ -16,6 +16,7 @@ pub(crate) mod keys;
 pub(crate) mod mcp;
 pub(crate) mod parse;
 pub(crate) mod publish;
+pub(crate) mod reembed;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod sync;

@@ -49,6 +49,7 @@ fn run(setup: &Setup, command: Command) -> anyhow::Result<Exit> {
         Command::Parse(args) => commands::parse::run(setup, &args),
         Command::Delete(args) => setup.block_on(commands::delete::run(setup, args)),
         Command::VerifyDeleted(args) => setup.block_on(commands::verify_deleted::run(setup, args)),
+        Command::Reembed(args) => setup.block_on(commands::reembed::run(setup, args)),
         Command::Documents(args) => setup.block_on(commands::documents::run(setup, args)),
         Command::Collections(args) => setup.block_on(commands::collections::run(setup, args)),
         Command::Publish(args) => setup.block_on(commands::publish::run(setup, args)),

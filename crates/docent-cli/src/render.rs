@@ -10,6 +10,7 @@ pub(crate) mod generations;
 pub(crate) mod ingest;
 pub(crate) mod keys;
 pub(crate) mod listing;
+pub(crate) mod reembed;
 pub(crate) mod text;
 
 use crate::exit::{self, Exit};

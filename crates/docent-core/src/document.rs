@@ -218,6 +218,15 @@ pub struct Document {
     pub source_version: Option<String>,
 }
 
+impl Document {
+    /// True if both are one version of one document, however it is cut into chunks.
+    pub fn is_same_version(&self, other: &Self) -> bool {
+        // Cutting repeats header rows in the pages, so their characters may differ too.
+        let Self { chunks, characters, .. } = *self;
+        *self == Self { chunks, characters, ..other.clone() }
+    }
+}
+
 /// A piece of one page: what is embedded, retrieved, shown to a model and cited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {

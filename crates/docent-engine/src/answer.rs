@@ -83,6 +83,11 @@ impl Engine {
             filter: search.filter.clone(),
         };
         let response = self.index.search(&search.collection, &request).await?;
+        if response.generation != collection.generation && search.mode != SearchMode::Bm25 {
+            // It may have been made anew since the question was embedded.
+            let now = self.index.collection(&search.collection).await?;
+            now.map_or(Ok(()), |now| self.check_model(&now))?;
+        }
         let (embed, search) = (embedded.since(start), (self.clock)().since(embedded));
         Ok(Searched { response, embed, search, embedding_tokens })
     }
@@ -95,7 +100,10 @@ impl Engine {
         }
         let name = &collection.name;
         let message = format!("collection `{name}` was made with the embedding model {}", made_with.name);
-        let hint = format!("configure that model instead of {}, or ingest into a new collection", configured.name);
+        let hint = format!(
+            "configure that model instead of {}, or make the collection anew with this one: docent reembed --collection {name}",
+            configured.name
+        );
         Err(Error::invalid(message).hint(hint))
     }
 

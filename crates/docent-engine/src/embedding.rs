@@ -12,6 +12,7 @@
 use crate::Engine;
 use crate::error::{Error, Result};
 use crate::ingest::Prepared;
+use crate::ports::NewEdition;
 use docent_core::Chunk;
 use std::collections::{HashMap, HashSet};
 
@@ -26,6 +27,11 @@ pub fn key_of(chunk: &Chunk) -> TextKey {
     let hash = blake3::hash(chunk.embedding_text().as_bytes());
     let (key, _) = hash.as_bytes().split_at(size_of::<TextKey>());
     key.try_into().unwrap_or_default()
+}
+
+fn distinct(chunks: &[&Chunk]) -> Vec<TextKey> {
+    let keys: HashSet<TextKey> = chunks.iter().map(|chunk| key_of(chunk)).collect();
+    keys.into_iter().collect()
 }
 
 /// Where vectors of the same texts are looked for.
@@ -46,40 +52,59 @@ impl Engine {
         prepared: &[Prepared],
     ) -> Result<Vec<Vec<f32>>> {
         let chunks: Vec<&Chunk> = prepared.iter().flat_map(|one| &one.chunks).collect();
+        let ids: Vec<String> = prepared.iter().map(|one| one.document.id.clone()).collect();
+        let mut known = self.recall(collection, &distinct(&chunks), &ids).await;
+        if reach == Reach::All {
+            self.recall_from_others(collection, &distinct(&chunks), &ids, &mut known).await;
+        }
+        Ok(self.embed_the_rest(&chunks, known).await?.0)
+    }
+
+    /// The same for a collection that is made anew, and how many texts had to be embedded for it.
+    pub(crate) async fn embed_anew(&self, edition: &dyn NewEdition, chunks: &[&Chunk]) -> Result<(Vec<Vec<f32>>, u64)> {
+        let mut known = edition.vectors(&distinct(chunks)).await?;
+        // The collection itself among them, if the same model has made it and only chunks are cut otherwise.
+        self.recall_from_others("", &distinct(chunks), &[], &mut known).await;
+        self.embed_the_rest(chunks, known).await
+    }
+
+    /// One vector per chunk, and how many texts were embedded as their vector was not known.
+    async fn embed_the_rest(
+        &self,
+        chunks: &[&Chunk],
+        mut vectors: HashMap<TextKey, Vec<f32>>,
+    ) -> Result<(Vec<Vec<f32>>, u64)> {
         let keys: Vec<TextKey> = chunks.iter().map(|chunk| key_of(chunk)).collect();
-        let mut vectors = self.remembered(collection, reach, prepared, &keys).await;
         let mut seen = HashSet::new();
         let is_new = |(key, _): &(&TextKey, _)| !vectors.contains_key(*key) && seen.insert(**key);
-        let new: Vec<_> = keys.iter().zip(&chunks).filter(is_new).collect();
+        let new: Vec<_> = keys.iter().zip(chunks).filter(is_new).collect();
         for part in new.chunks(EMBED_TEXTS) {
             let texts: Vec<String> = part.iter().map(|(_, chunk)| chunk.embedding_text()).collect();
             let embedded = self.embedder.embed(&texts).await?;
             vectors.extend(part.iter().map(|(key, _)| **key).zip(embedded));
         }
         let lost = || Error::internal("the embedding model returned fewer vectors than it got texts");
-        keys.iter().map(|key| vectors.get(key).cloned().ok_or_else(lost)).collect()
+        let vector = |key: &TextKey| vectors.get(key).cloned().ok_or_else(lost);
+        Ok((keys.iter().map(vector).collect::<Result<_>>()?, new.len() as u64))
     }
 
-    /// Vectors that are stored for these texts. What cannot be asked is logged and remembers nothing.
-    async fn remembered(
+    /// Adds vectors that other collections hold for the texts that are left. What cannot be asked is logged and remembers nothing.
+    async fn recall_from_others(
         &self,
         collection: &str,
-        reach: Reach,
-        prepared: &[Prepared],
         keys: &[TextKey],
-    ) -> HashMap<TextKey, Vec<f32>> {
-        let ids: Vec<String> = prepared.iter().map(|one| one.document.id.clone()).collect();
-        let wanted: HashSet<TextKey> = keys.iter().copied().collect();
-        let mut left: Vec<TextKey> = wanted.into_iter().collect();
-        let mut found = self.recall(collection, &left, &ids).await;
-        left.retain(|key| !found.contains_key(key));
-        if reach == Reach::All && !left.is_empty() {
-            for other in self.others(collection).await {
-                found.extend(self.recall(&other, &left, &ids).await);
-                left.retain(|key| !found.contains_key(key));
-            }
+        documents: &[String],
+        known: &mut HashMap<TextKey, Vec<f32>>,
+    ) {
+        let mut left = keys.to_vec();
+        left.retain(|key| !known.contains_key(key));
+        if left.is_empty() {
+            return;
         }
-        found
+        for other in self.others(collection).await {
+            known.extend(self.recall(&other, &left, documents).await);
+            left.retain(|key| !known.contains_key(key));
+        }
     }
 
     async fn recall(&self, collection: &str, keys: &[TextKey], documents: &[String]) -> HashMap<TextKey, Vec<f32>> {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Chunks that are stored in one commit, unless one document alone has more.
-const BATCH_CHUNKS: usize = 1_024;
+pub(crate) const BATCH_CHUNKS: usize = 1_024;
 
 /// Turns a file into pages; blocking. The composition root passes the sandboxed parser.
 pub type Parse = Arc<dyn Fn(&Path, &str) -> std::result::Result<ParsedDocument, Refusal> + Send + Sync>;
@@ -299,7 +299,13 @@ impl Engine {
             reports.push(report(&prepared.document, prepared.outcome));
             let vectors = vectors.by_ref().take(prepared.chunks.len()).collect();
             let Prepared { document, pages, chunks, .. } = prepared;
-            documents.push(IndexDocument { document, pages, chunks, vectors });
+            documents.push(IndexDocument {
+                document,
+                pages,
+                chunks,
+                vectors,
+                model: self.embedder.model().name.clone(),
+            });
         }
         run.summary.generation = self.index.upsert(run.collection, documents).await?;
         reports.into_iter().for_each(|report| run.done(report));

@@ -5,7 +5,7 @@
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`webhooks`] tell who wants to know that a query has ended.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
-//! [`embedding`] makes vectors, each once; [`vectors`] is what stores of vectors share.
+//! [`embedding`] makes vectors, each once, and [`reembed`] all of a collection anew with another model; [`vectors`] is what stores of vectors share.
 //! [`eval`] measures retrieval on labelled questions. [`correlation`] and [`measures`] are what logs and metrics know.
 //!
 //! What is absent: vendors. Nothing here names a database, a cloud or a model; adapters implement [`ports`] and the
@@ -29,6 +29,7 @@ pub mod measures;
 pub mod ports;
 pub mod progress;
 pub mod queries;
+pub mod reembed;
 pub mod source;
 pub mod sync;
 pub mod trace;

@@ -1,15 +1,17 @@
 //! What the engine needs from outside, as object-safe traits next to the code that needs them.
 //!
-//! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; that of
-//! uploads waits for its second one (decision 0014), and [`Courier`] is one so that nothing here names an HTTP client (decision
-//! 0017).
+//! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; those of
+//! uploads and of new editions wait for their second one (decisions 0014 and 0019), and [`Courier`] is one so that nothing here
+//! names an HTTP client (decision 0017).
 //! Time, ids and randomness are not ports: they arrive as values.
 
 mod courier;
+mod editions;
 mod sources;
 mod uploads;
 
 pub use courier::{Courier, Letter, Undelivered};
+pub use editions::{NewEdition, StoredDocument};
 pub use sources::{Fetched, Seen, SeenFile, Source, Version};
 pub use uploads::{Forgotten, UploadEnding, UploadStore};
 
@@ -24,6 +26,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which model made a vector; an index refuses vectors of another.
@@ -159,9 +162,15 @@ impl IndexProfile {
         let (found, wanted) = (found.join(", "), wanted.join(", "));
         let differs = format!("collection {collection:?} was made with {found}, not with {wanted}");
         Err(Error::invalid(differs).hint(format!(
-            "configure that model and chunking again, or start over: docent delete --collection {collection} --all, \
-             then ingest again"
+            "configure that model and chunking again, or make the collection anew with those that are configured now: \
+             docent reembed --collection {collection}"
         )))
+    }
+
+    /// True if both cut the same chunks from the same pages.
+    pub fn cuts_like(&self, other: &Self) -> bool {
+        let embedding = &self.embedding;
+        *self == Self { embedding: embedding.clone(), ..other.clone() }
     }
 
     fn facts(&self) -> [String; 5] {
@@ -203,6 +212,8 @@ pub struct IndexDocument {
     pub chunks: Vec<Chunk>,
     /// One unit vector per chunk.
     pub vectors: Vec<Vec<f32>>,
+    /// Name of the model that made them; a collection of another refuses them with `Conflict`.
+    pub model: String,
 }
 
 /// A question to the index.
@@ -332,6 +343,24 @@ pub trait ChunkIndex: Send + Sync {
         _documents: &[String],
     ) -> Result<HashMap<TextKey, Vec<f32>>> {
         Ok(HashMap::new())
+    }
+
+    /// Begins to make a collection anew with another profile, beside itself. Goes on with what an interrupted call with the
+    /// same profile has left, or with the previous edition if it has that profile. `Conflict` while somebody else does so.
+    async fn new_edition(&self, _collection: &str, _profile: &IndexProfile) -> Result<Arc<dyn NewEdition>> {
+        Err(Error::invalid("this index cannot make a collection anew beside itself")
+            .hint("ingest into a new collection with the new model, then delete the old one"))
+    }
+
+    /// The edition that answered before the last one took over, if it is kept.
+    async fn previous_edition(&self, _collection: &str) -> Result<Option<Collection>> {
+        Ok(None)
+    }
+
+    /// Removes the previous edition and what interrupted calls have left; returns how many bytes they took, none if there was
+    /// nothing.
+    async fn forget_editions(&self, _collection: &str) -> Result<Option<u64>> {
+        Ok(None)
     }
 
     /// Searches. An unknown collection is `NotFound`, a vector of the wrong length or an unknown filter key `Invalid`.

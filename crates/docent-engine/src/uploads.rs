@@ -178,8 +178,10 @@ impl Uploads {
     where
         B: AsRef<[u8]> + Send + 'static,
     {
-        // A name that no collection can have is refused before anything is stored.
-        self.engine.index.collection(collection).await?;
+        // A name that no collection can have, and a collection of another model, are refused before anything is stored.
+        if let Some(known) = self.engine.index.collection(collection).await? {
+            known.profile.accept(collection, &self.engine.profile())?;
+        }
         let part = self.disk.part(&new_id((self.engine.clock)()))?;
         let received = receive::receive(part, self.settings.file_bytes, body).await?;
         if let Some(refusal) = (self.recognise)(filename, Some(&received.head)) {

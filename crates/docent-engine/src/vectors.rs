@@ -6,7 +6,7 @@
 //! The order of the requests is each store's own, since each can do something else in one of them.
 
 use crate::error::{Error, Result};
-use crate::ports::{IndexDocument, SearchResponse};
+use crate::ports::{EmbeddingModel, IndexDocument, SearchResponse};
 use docent_core::filter::{Condition, FILTER_KEYS};
 use docent_core::{Filter, Hit, SearchMode};
 use serde_json::{Value, json};
@@ -50,22 +50,29 @@ pub fn next_generation<'a>(before: &'a str, touched: impl Iterator<Item = &'a st
     format!("gen_{}_{}", number + 1, &hasher.finalize().to_hex()[..GENERATION_DIGITS])
 }
 
-/// The documents by id, checked: as many vectors as chunks, of this length. The last of several with one id wins, as if
+/// The documents by id, checked: as many vectors as chunks, of this model. The last of several with one id wins, as if
 /// they had been stored one after the other.
 ///
 /// # Errors
-/// `Invalid` for vectors of another length, `Internal` for another number of them.
+/// `Invalid` for vectors of another length, `Conflict` for those of another model, `Internal` for another number of them.
 pub fn arriving(
     collection: &str,
-    dimension: usize,
+    wanted: &EmbeddingModel,
     documents: Vec<IndexDocument>,
 ) -> Result<BTreeMap<String, IndexDocument>> {
-    for IndexDocument { document, chunks, vectors, .. } in &documents {
+    for IndexDocument { document, chunks, vectors, model, .. } in &documents {
         if chunks.len() != vectors.len() {
             let (id, chunks, vectors) = (&document.id, chunks.len(), vectors.len());
             return Err(Error::internal(format!("document {id} has {chunks} chunks and {vectors} vectors")));
         }
-        vectors.iter().try_for_each(|vector| same_dimension(collection, dimension, vector.len()))?;
+        vectors.iter().try_for_each(|vector| same_dimension(collection, wanted.dimension, vector.len()))?;
+        if *model != wanted.name {
+            let made = format!(
+                "collection {collection:?} was made with the embedding model {}, not with {model}",
+                wanted.name
+            );
+            return Err(Error::conflict(made).hint("it was made anew meanwhile; configure its model, then repeat"));
+        }
     }
     Ok(documents.into_iter().map(|document| (document.document.id.clone(), document)).collect())
 }

@@ -1,5 +1,6 @@
 //! One collection: a folder that is a tantivy index, opened for reading and, for the time of one change, for writing.
 
+use crate::editions::{self, Editions};
 use crate::error::{Failure, Result};
 use crate::folder::Folder;
 use crate::schema::{self, Fields};
@@ -34,6 +35,8 @@ const DELETED_SHARE: f32 = 0.3;
 pub(crate) struct Collection {
     name: String,
     folder: PathBuf,
+    /// Where it is said which edition answers, and the number of this one; none if that is not asked.
+    edition: Option<(PathBuf, u32)>,
     profile: IndexProfile,
     fields: Fields,
     index: Index,
@@ -114,7 +117,24 @@ impl Collection {
             .doc_store_cache_num_blocks(CACHED_BLOCKS)
             .try_into()?;
         let (name, folder) = (name.to_owned(), folder.to_owned());
-        Ok(Self { name, folder, profile, fields, index, reader, current: Mutex::new(None) })
+        Ok(Self { name, folder, edition: None, profile, fields, index, reader, current: Mutex::new(None) })
+    }
+
+    /// Opens the edition that answers in a collection's folder.
+    pub(crate) fn open_live(name: &str, home: &Path) -> Result<Self> {
+        let editions = Editions::read(home)?;
+        let collection = Self::open(name, &editions.live_folder(home))?;
+        Ok(Self { edition: Some((home.to_owned(), editions.live)), ..collection })
+    }
+
+    /// The number of the edition, if it was opened as the one that answers.
+    pub(crate) fn live_edition(&self) -> Option<u32> {
+        self.edition.as_ref().map(|(_, number)| *number)
+    }
+
+    fn was_replaced(&self) -> Result<bool> {
+        let Some((home, number)) = &self.edition else { return Ok(false) };
+        Ok(Editions::read(home)?.live != *number)
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -139,6 +159,9 @@ impl Collection {
 
     /// The newest generation. None when the collection is gone or was made anew, and has to be opened again.
     pub(crate) fn snapshot(&self) -> Result<Option<Arc<Snapshot>>> {
+        if self.was_replaced()? {
+            return Ok(None);
+        }
         let Some(stamp) = Stamp::of(&self.folder)? else { return Ok(None) };
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, snapshot)) = current.as_ref()
@@ -156,7 +179,8 @@ impl Collection {
     }
 
     /// Makes one change in one commit. The change sees the newest generation, which nobody else can replace meanwhile,
-    /// and returns the name of the next; with none nothing is committed.
+    /// and returns the name of the next; with none nothing is committed. [`Failure::Replaced`] when another edition took the place
+    /// of this one while the writer was waited for.
     pub(crate) fn change(
         &self,
         options: &WriterOptions,
@@ -182,7 +206,7 @@ impl Collection {
         change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
     ) -> Result<(Option<String>, Vec<String>)> {
         let mut writer = self.quiet_writer(options)?;
-        let gone = || Failure::UnknownCollection { name: self.name.clone() };
+        let gone = || Failure::Replaced { name: self.name.clone() };
         let holding = self.snapshot()?.ok_or_else(gone)?.holding(document_ids)?;
         let generation = self.commit(&mut writer, change)?;
         let doomed = if holding.is_empty() { Vec::new() } else { self.segments_with_deletes()? };
@@ -237,7 +261,7 @@ impl Collection {
         writer: &mut IndexWriter,
         change: impl FnOnce(&Snapshot, &IndexWriter) -> Result<Option<String>>,
     ) -> Result<Option<String>> {
-        let gone = || Failure::UnknownCollection { name: self.name.clone() };
+        let gone = || Failure::Replaced { name: self.name.clone() };
         let snapshot = self.snapshot()?.ok_or_else(gone)?;
         let Some(generation) = change(&snapshot, writer).map_err(|failure| cause(writer, failure))? else {
             return Ok(None);
@@ -289,10 +313,9 @@ impl Collection {
         Ok(snapshot)
     }
 
-    /// Bytes of all files in the folder.
+    /// Bytes of all files of this edition.
     pub(crate) fn bytes(&self) -> Option<u64> {
-        let entries = std::fs::read_dir(&self.folder).ok()?;
-        Some(entries.flatten().filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum())
+        editions::bytes(&self.folder)
     }
 
     /// Keeps all writers out while it lives.

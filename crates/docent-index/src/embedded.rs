@@ -1,8 +1,8 @@
 //! [`ChunkIndex`] on a folder: one folder per collection, all work on blocking threads.
 
 use crate::collection::{Collection, WriterOptions};
+use crate::editions::{self, Editions};
 use crate::error::{Failure, Result};
-use crate::generation;
 use crate::remains::Remains;
 use crate::schema::Kind;
 use crate::seal::Sealed;
@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use docent_core::{Document, Page};
 use docent_engine::embedding::TextKey;
 use docent_engine::ports::{
-    self, ChunkIndex, Deleted, IndexDocument, IndexProfile, SearchRequest, SearchResponse, TextInFiles,
+    self, ChunkIndex, Deleted, IndexDocument, IndexProfile, NewEdition, SearchRequest, SearchResponse,
 };
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub struct EmbeddedIndex {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(crate) struct Inner {
     root: PathBuf,
     writer: WriterOptions,
     open: Mutex<HashMap<String, Arc<Collection>>>,
@@ -69,16 +69,19 @@ impl EmbeddedIndex {
         self.run(move |inner| inner.seal(&name, &is_out)).await
     }
 
-    /// What the files of a collection still hold of a document, by its id and by words of it.
+    /// What the files of a collection still hold of a document, by its id and by words of it: first of the edition that
+    /// answers, then of those that are kept beside it.
     ///
     /// # Errors
     /// `NotFound` for a collection that does not exist, `Internal` for files that cannot be read.
-    pub async fn remains(&self, collection: &str, id: &str, words: &[String]) -> docent_engine::Result<Remains> {
+    pub async fn remains(&self, collection: &str, id: &str, words: &[String]) -> docent_engine::Result<Vec<Remains>> {
         let (name, id, words) = (collection.to_owned(), id.to_owned(), words.to_owned());
-        self.run(move |inner| inner.remains(&name, &id, &words)).await
+        let look =
+            move |inner: &Inner| inner.remains(&name, &id, &words).map_err(|failure| failure.in_collection(&name));
+        self.run(look).await
     }
 
-    async fn run<T, F>(&self, work: F) -> docent_engine::Result<T>
+    pub(crate) async fn run<T, F>(&self, work: F) -> docent_engine::Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Inner) -> Result<T> + Send + 'static,
@@ -90,7 +93,12 @@ impl EmbeddedIndex {
 }
 
 impl Inner {
-    fn folder(&self, name: &str) -> Result<PathBuf> {
+    pub(crate) const fn writer(&self) -> &WriterOptions {
+        &self.writer
+    }
+
+    /// A collection's folder.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         check_name(name)?;
         Ok(self.root.join(name))
     }
@@ -109,16 +117,18 @@ impl Inner {
             }
             self.lock_open().remove(name);
         }
-        if !Collection::exists(&folder)? {
-            return Ok(None);
+        while Collection::exists(&Editions::read(&folder)?.live_folder(&folder))? {
+            let collection = Arc::new(Collection::open_live(name, &folder)?);
+            // None if it was replaced or removed just now.
+            if let Some(snapshot) = collection.snapshot()? {
+                self.lock_open().insert(name.to_owned(), Arc::clone(&collection));
+                return Ok(Some((collection, snapshot)));
+            }
         }
-        let collection = Arc::new(Collection::open(name, &folder)?);
-        let Some(snapshot) = collection.snapshot()? else { return Ok(None) };
-        self.lock_open().insert(name.to_owned(), Arc::clone(&collection));
-        Ok(Some((collection, snapshot)))
+        Ok(None)
     }
 
-    fn demand(&self, name: &str) -> Result<(Arc<Collection>, Arc<Snapshot>)> {
+    pub(crate) fn demand(&self, name: &str) -> Result<(Arc<Collection>, Arc<Snapshot>)> {
         self.find(name)?.ok_or_else(|| Failure::UnknownCollection { name: name.to_owned() })
     }
 
@@ -139,14 +149,14 @@ impl Inner {
         names.iter().filter_map(|name| self.collection(name).transpose()).collect()
     }
 
-    fn collection(&self, name: &str) -> Result<Option<ports::Collection>> {
+    pub(crate) fn collection(&self, name: &str) -> Result<Option<ports::Collection>> {
         let found = self.find(name)?;
         found.map(|(collection, snapshot)| describe(&collection, &snapshot)).transpose()
     }
 
     fn open_or_create(&self, name: &str, profile: &IndexProfile) -> Result<ports::Collection> {
         let folder = self.folder(name)?;
-        if !Collection::exists(&folder)? {
+        if !editions::is_collection(&folder) {
             std::fs::create_dir_all(&self.root)?;
             Collection::create(&folder, profile)?;
         }
@@ -157,9 +167,10 @@ impl Inner {
     /// The folder is moved away first, so that the collection disappears in one step.
     fn delete_collection(&self, name: &str) -> Result<bool> {
         let folder = self.folder(name)?;
-        if !Collection::exists(&folder)? {
+        if !editions::is_collection(&folder) {
             return Ok(false);
         }
+        let _turn = editions::turn(&folder, name)?;
         let lock = match self.find(name) {
             Ok(Some((collection, _))) => Some(collection.lock(&self.writer)?),
             // A damaged collection or one of another format has no writers, and deleting it is the way out.
@@ -173,68 +184,80 @@ impl Inner {
         Ok(true)
     }
 
-    fn upsert(&self, name: &str, documents: Vec<IndexDocument>) -> Result<String> {
-        let (collection, snapshot) = self.demand(name)?;
-        let dimension = collection.profile().embedding.dimension;
-        documents.iter().try_for_each(|document| check(name, document, dimension))?;
-        // The last of several documents with one id wins, as if they had been stored one after the other.
-        let documents: BTreeMap<String, IndexDocument> =
-            documents.into_iter().map(|document| (document.document.id.clone(), document)).collect();
-        if documents.is_empty() {
-            return Ok(snapshot.generation.clone());
+    /// Works on the edition that answers, and once more if another one took its place meanwhile.
+    fn on_live<T>(&self, name: &str, work: impl Fn(&Collection) -> Result<T>) -> Result<T> {
+        loop {
+            let (collection, _) = self.demand(name)?;
+            match work(&collection) {
+                Err(Failure::Replaced { .. }) => {}
+                done => return done.map_err(|failure| failure.in_collection(name)),
+            }
         }
-        drop(snapshot);
-        let stored = collection.change(&self.writer, |snapshot, writer| {
-            for (id, document) in &documents {
-                if snapshot.document(id)?.is_some() {
-                    writer.delete_term(collection.fields().document_term(id));
-                }
-                for record in collection.fields().records(document)? {
-                    writer.add_document(record)?;
-                }
-            }
-            let touched = documents.iter().flat_map(|(id, document)| [id.as_str(), &document.document.content_hash]);
-            Ok(Some(generation::next(&snapshot.generation, touched)))
-        });
-        Ok(stored.map_err(|failure| failure.in_collection(name))?.unwrap_or_default())
     }
 
+    fn upsert(&self, name: &str, documents: &[IndexDocument]) -> Result<String> {
+        if documents.is_empty() {
+            return Ok(self.demand(name)?.1.generation.clone());
+        }
+        let stored = self.on_live(name, |collection| collection.put(&self.writer, documents, |_| Ok(true)))?;
+        Ok(stored.unwrap_or_default())
+    }
+
+    /// From the edition that answers first: what is made anew beside it looks there before it stores a document.
     fn delete(&self, name: &str, ids: &[String]) -> Result<Deleted> {
-        let (collection, snapshot) = self.demand(name)?;
-        let mut gone: BTreeMap<String, u64> = BTreeMap::new();
-        let before = snapshot.generation.clone();
-        drop(snapshot);
-        let changed = collection.change_and_expunge(&self.writer, ids, |snapshot, writer| {
-            for id in ids {
-                if let Some(document) = snapshot.document(id)? {
-                    writer.delete_term(collection.fields().document_term(id));
-                    gone.insert(document.id, u64::from(document.chunks));
-                }
-            }
-            let touched = gone.keys().map(String::as_str);
-            Ok((!gone.is_empty()).then(|| generation::next(&snapshot.generation, touched)))
-        });
-        let (generation, rewritten) = changed.map_err(|failure| failure.in_collection(name))?;
-        Ok(Deleted {
-            chunks: gone.values().sum(),
-            documents: gone.into_keys().collect(),
-            generation: generation.unwrap_or_else(|| before.clone()),
-            removed_from: before,
-            rewritten,
-            text_in_files: TextInFiles::Removed,
-        })
+        let expunge = |collection: &Collection| Ok((collection.expunge(&self.writer, ids)?, collection.live_edition()));
+        let (mut deleted, done) = self.on_live(name, expunge)?;
+        let home = self.folder(name)?;
+        for number in editions::all(&home)?.into_iter().filter(|number| Some(*number) != done) {
+            let kept = |cause| Failure::Kept { name: name.to_owned(), cause: Box::new(cause) };
+            deleted.rewritten.extend(self.expunge_kept(name, &home, number, ids).map_err(kept)?);
+        }
+        Ok(deleted)
     }
 
-    fn remains(&self, name: &str, id: &str, words: &[String]) -> Result<Remains> {
+    /// Returns the segments of an edition that held records of documents.
+    fn expunge_kept(&self, name: &str, home: &Path, number: u32, ids: &[String]) -> Result<Vec<String>> {
+        let folder = editions::folder(home, number);
+        if !Collection::exists(&folder)? {
+            editions::remove(home, number)?;
+            return Ok(Vec::new());
+        }
+        Ok(Collection::open(name, &folder)?.expunge(&self.writer, ids)?.rewritten)
+    }
+
+    fn remains(&self, name: &str, id: &str, words: &[String]) -> Result<Vec<Remains>> {
         let (collection, snapshot) = self.demand(name)?;
-        Remains::find(&collection, &snapshot, id, words).map_err(|failure| failure.in_collection(name))
+        let home = self.folder(name)?;
+        let mut found = vec![Remains::find(&collection, &snapshot, id, words)?];
+        let previous = Editions::read(&home)?.previous;
+        for number in editions::all(&home)?.into_iter().filter(|number| Some(*number) != collection.live_edition()) {
+            let edition = if previous == Some(number) { "previous" } else { "unfinished" };
+            let remains = kept_remains(name, &home, number, |kept, snapshot| Remains::find(kept, snapshot, id, words))?;
+            found.push(Remains { edition: Some(edition), ..remains });
+        }
+        Ok(found)
     }
 
     fn seal(&self, name: &str, is_out: &dyn Fn(&str) -> bool) -> Result<Sealed> {
-        let (collection, snapshot) = self.demand(name)?;
-        drop(snapshot);
-        collection.seal(&self.writer, is_out).map_err(|failure| failure.in_collection(name))
+        self.on_live(name, |collection| collection.seal(&self.writer, is_out))
     }
+}
+
+/// What an edition holds that does not answer.
+fn kept_remains(
+    name: &str,
+    home: &Path,
+    number: u32,
+    find: impl FnOnce(&Collection, &Snapshot) -> Result<Remains>,
+) -> Result<Remains> {
+    let folder = editions::folder(home, number);
+    if Collection::exists(&folder)? {
+        let kept = Collection::open(name, &folder)?;
+        if let Some(snapshot) = kept.snapshot()? {
+            return find(&kept, &snapshot);
+        }
+    }
+    Ok(Remains::of_rubbish(editions::files(home, number)?))
 }
 
 /// True for what a collection may be called.
@@ -249,7 +272,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     if is_name(name) { Ok(()) } else { Err(Failure::BadName { name: name.to_owned() }) }
 }
 
-fn describe(collection: &Collection, snapshot: &Snapshot) -> Result<ports::Collection> {
+pub(crate) fn describe(collection: &Collection, snapshot: &Snapshot) -> Result<ports::Collection> {
     Ok(ports::Collection {
         name: collection.name().to_owned(),
         generation: snapshot.generation.clone(),
@@ -258,17 +281,6 @@ fn describe(collection: &Collection, snapshot: &Snapshot) -> Result<ports::Colle
         chunks: snapshot.count(Kind::Chunk)?,
         bytes: collection.bytes(),
     })
-}
-
-fn check(name: &str, document: &IndexDocument, wanted: usize) -> Result<()> {
-    let IndexDocument { document, chunks, vectors, .. } = document;
-    if chunks.len() != vectors.len() {
-        return Err(Failure::Uneven { id: document.id.clone(), chunks: chunks.len(), vectors: vectors.len() });
-    }
-    match vectors.iter().find(|vector| vector.len() != wanted) {
-        Some(vector) => Err(Failure::OtherDimension { name: name.to_owned(), found: vector.len(), wanted }),
-        None => Ok(()),
-    }
 }
 
 #[async_trait]
@@ -296,7 +308,7 @@ impl ChunkIndex for EmbeddedIndex {
 
     async fn upsert(&self, collection: &str, documents: Vec<IndexDocument>) -> docent_engine::Result<String> {
         let name = collection.to_owned();
-        self.run(move |inner| inner.upsert(&name, documents)).await
+        self.run(move |inner| inner.upsert(&name, &documents)).await
     }
 
     async fn delete(&self, collection: &str, document_ids: &[String]) -> docent_engine::Result<Deleted> {
@@ -346,5 +358,21 @@ impl ChunkIndex for EmbeddedIndex {
             answer(&name, collection.profile(), &snapshot, &request)
         })
         .await
+    }
+
+    async fn new_edition(
+        &self,
+        collection: &str,
+        profile: &IndexProfile,
+    ) -> docent_engine::Result<Arc<dyn NewEdition>> {
+        self.begin(collection, profile).await
+    }
+
+    async fn previous_edition(&self, collection: &str) -> docent_engine::Result<Option<ports::Collection>> {
+        self.previous(collection).await
+    }
+
+    async fn forget_editions(&self, collection: &str) -> docent_engine::Result<Option<u64>> {
+        self.forget(collection).await
     }
 }

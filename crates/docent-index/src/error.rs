@@ -35,6 +35,47 @@ pub enum Failure {
         /// The collection.
         name: String,
     },
+    /// Somebody else is making or removing editions.
+    #[error("`docent reembed` is at work on collection {name:?}")]
+    Rebuilding {
+        /// The collection.
+        name: String,
+    },
+    /// Another edition of the collection took this one's place while it was being changed.
+    #[error("collection {name:?} was made anew meanwhile")]
+    Replaced {
+        /// The collection.
+        name: String,
+    },
+    /// What was made anew is not what the collection holds.
+    #[error("the new edition of collection {name:?} has {found} and not {wanted}; the old one stays")]
+    Incomplete {
+        /// The collection.
+        name: String,
+        /// Documents and chunks that it has.
+        found: String,
+        /// Documents and chunks that it should have.
+        wanted: String,
+    },
+    /// A kept edition does not let go of what was deleted.
+    #[error("the documents are deleted from collection {name:?}, but not from another edition of it that is kept")]
+    Kept {
+        /// The collection.
+        name: String,
+        /// Why.
+        #[source]
+        cause: Box<Self>,
+    },
+    /// A vector comes from another model.
+    #[error("collection {name:?} was made with the embedding model {wanted}, not with {found}")]
+    OtherModel {
+        /// The collection.
+        name: String,
+        /// The model of the vector.
+        found: String,
+        /// The model of the collection.
+        wanted: String,
+    },
     /// A vector has the wrong length.
     #[error("a vector has {found} dimensions, collection {name:?} holds vectors of {wanted}")]
     OtherDimension {
@@ -201,7 +242,12 @@ impl Failure {
             | Self::NotPublished { .. }
             | Self::UnknownGeneration { .. }
             | Self::NoBucket { .. } => ErrorKind::NotFound,
-            Self::Busy { .. } | Self::Outrun { .. } => ErrorKind::Conflict,
+            Self::Busy { .. }
+            | Self::Rebuilding { .. }
+            | Self::Replaced { .. }
+            | Self::OtherModel { .. }
+            | Self::Outrun { .. } => ErrorKind::Conflict,
+            Self::Kept { cause, .. } => cause.kind(),
             Self::NothingPublished { .. } | Self::Denied { .. } | Self::NoCredentials { .. } => ErrorKind::Unavailable,
             Self::TooSlow { .. } => ErrorKind::Timeout,
             Self::Store { cause, .. } => store_kind(cause),
@@ -218,6 +264,7 @@ impl Failure {
             | Self::Io(_)
             | Self::Damaged { .. }
             | Self::Leftover { .. }
+            | Self::Incomplete { .. }
             | Self::Engine(_)
             | Self::Died => ErrorKind::Internal,
         }
@@ -241,7 +288,15 @@ impl Failure {
             Self::BadName { .. } => "use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or a digit".to_owned(),
             Self::UnknownCollection { name } => format!("ingest into it first: docent ingest PATH --collection {name}"),
             Self::OtherFormat { .. } => "delete the collection and ingest again with this version".to_owned(),
-            Self::Busy { .. } => "wait until it is done, then repeat".to_owned(),
+            Self::Busy { .. } | Self::Rebuilding { .. } => "wait until it is done, then repeat".to_owned(),
+            Self::Replaced { .. } => "repeat".to_owned(),
+            Self::Incomplete { name, .. } => {
+                format!("remove the new edition and begin again: docent reembed --forget-previous --collection {name}")
+            }
+            Self::Kept { name, .. } => format!(
+                "delete them again, or remove that edition: docent reembed --forget-previous --collection {name}"
+            ),
+            Self::OtherModel { .. } => "it was made anew meanwhile; configure its model, then repeat".to_owned(),
             Self::OtherDimension { .. } => "use the embedding model the collection was made with".to_owned(),
             Self::BadFilter { .. } => format!("a filter may name {}", FILTER_KEYS.join(", ")),
             Self::DiskFull(_) => "make room, then repeat; nothing has to be undone".to_owned(),
@@ -296,6 +351,7 @@ impl From<Failure> for Error {
             Failure::Engine(cause) => error.because(cause),
             Failure::Damaged { cause, .. } | Failure::Transport(cause) => error.because(cause),
             Failure::Store { cause, .. } => error.because(cause),
+            Failure::Kept { cause, .. } => error.because(cause),
             _ => error,
         }
     }

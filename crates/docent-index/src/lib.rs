@@ -7,17 +7,20 @@
 //! the vectors live and die with their segment, deletes, filters ([`filter`]), merges and commits are tantivy's, and
 //! there is one thing to keep consistent.
 //!
-//! A commit is a generation ([`generation`]) and is either there or not, whenever the process dies ([`collection`]).
+//! A commit ([`changes`]) is a generation ([`generation`]) and is either there or not, whenever the process dies ([`collection`]).
 //! A reader ([`snapshot`]) holds one generation and looks for a newer one with every call ([`embedded`]). Generations
 //! are published to a bucket or another folder, and read from there, in [`remote`]. A delete writes the segments that hold
-//! what it deleted anew; [`remains`] looks for what is left.
+//! what it deleted anew; [`remains`] looks for what is left. A collection gets another model by being made anew beside
+//! itself ([`editions`], [`successor`]).
 //!
 //! What is absent: no approximate graph, no positions, no background threads between calls, no clock.
 #![warn(missing_docs)]
 
+mod changes;
 mod codes;
 mod collection;
 mod dense;
+mod editions;
 mod embedded;
 mod error;
 mod filter;
@@ -31,6 +34,7 @@ mod seal;
 mod search;
 mod snapshot;
 mod stopwords;
+mod successor;
 mod vectors;
 mod words;
 

@@ -24,6 +24,9 @@ use tantivy::{DocAddress, DocSet, SegmentReader, TERMINATED, TantivyDocument, Ta
 pub struct Remains {
     /// The generation.
     pub generation: String,
+    /// Which of a collection's editions, if it is not the one that answers: `previous` or `unfinished`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edition: Option<&'static str>,
     /// Files that were looked through.
     pub files: u64,
     /// Bytes of these.
@@ -51,6 +54,11 @@ impl Remains {
     /// True if the files hold records of the document, or what they hold is not known.
     pub const fn has_records(&self) -> bool {
         self.living > 0 || self.deleted > 0 || !self.strays.is_empty()
+    }
+
+    /// What an edition may hold that was removed only halfway: anything.
+    pub(crate) fn of_rubbish(files: Vec<String>) -> Self {
+        Self { strays: files, ..Self::default() }
     }
 
     /// Looks for a document, by its id and by words of it.
@@ -98,7 +106,12 @@ impl Remains {
     fn read_files(&mut self, folder: &Path, needles: &[String]) -> Result<()> {
         let mapped = Folder::open(folder).map_err(TantivyError::from)?;
         for entry in std::fs::read_dir(folder)? {
-            let name = entry?.file_name();
+            let entry = entry?;
+            // Folders are other editions.
+            if !entry.file_type()?.is_file() {
+                continue;
+            }
+            let name = entry.file_name();
             let bytes = mapped.open_read(Path::new(&name))?.read_bytes()?;
             self.files += 1;
             self.bytes += bytes.len() as u64;
@@ -161,7 +174,7 @@ mod tests {
         };
         collection.change(&options, delete).unwrap();
         let words = ["the tea of doc3".to_owned()];
-        let left = index.remains("c", "doc3", &words).await.unwrap();
+        let left = index.remains("c", "doc3", &words).await.unwrap().remove(0);
         assert_eq!((left.living, left.deleted, left.mentions, left.records), (0, 3, 3, 30), "{left:?}");
         assert!(!left.is_gone());
 
@@ -169,7 +182,7 @@ mod tests {
         assert_eq!((nothing.documents.len(), nothing.rewritten.len()), (0, 0));
         let finished = index.delete("c", &["doc3".to_owned()]).await.unwrap();
         assert_eq!((finished.documents.len(), finished.rewritten.len()), (0, 1));
-        let left = index.remains("c", "doc3", &words).await.unwrap();
+        let left = index.remains("c", "doc3", &words).await.unwrap().remove(0);
         assert!(left.is_gone(), "{left:?}");
         assert_eq!((left.records, left.generation.as_str()), (27, "gen_2_dead"));
     }

@@ -39,7 +39,7 @@ impl Collection {
         if !doomed.is_empty() {
             writer.merge(&doomed).wait()?;
         }
-        let gone = || Failure::UnknownCollection { name: self.name().to_owned() };
+        let gone = || Failure::Replaced { name: self.name().to_owned() };
         let snapshot = self.snapshot()?.ok_or_else(gone)?;
         let meta = self.index().load_metas()?;
         let folder = Folder::open(self.folder()).map_err(tantivy::TantivyError::from)?;

@@ -112,6 +112,26 @@ impl Snapshot {
         places.iter().filter_map(|place| page(place).transpose()).collect()
     }
 
+    /// The chunks of a document, in order.
+    pub(crate) fn chunks(&self, document_id: &str) -> Result<Vec<Chunk>> {
+        let mut chunks: Vec<Chunk> = Vec::new();
+        let term = self.fields.document_term(document_id);
+        for (segment, (reader, vectors)) in self.searcher.segment_readers().iter().zip(&self.vectors).enumerate() {
+            let inverted = reader.inverted_index(self.fields.document_id)?;
+            let Some(mut postings) = inverted.read_postings(&term, IndexRecordOption::Basic)? else { continue };
+            while postings.doc() != TERMINATED {
+                let record = postings.doc();
+                // Of a document's records only chunks have a vector.
+                if !reader.is_deleted(record) && vectors.row_of(record).is_some() {
+                    chunks.push(self.stored(DocAddress::new(segment as u32, record))?);
+                }
+                postings.advance();
+            }
+        }
+        chunks.sort_unstable_by_key(|chunk| chunk.ordinal);
+        Ok(chunks)
+    }
+
     /// Vectors of living chunks by the keys of their texts.
     pub(crate) fn vectors_of(&self, texts: &[TextKey]) -> Result<HashMap<TextKey, Vec<f32>>> {
         let mut found = HashMap::new();

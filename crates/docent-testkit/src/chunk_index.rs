@@ -42,6 +42,7 @@ pub const CHECKS: &[(&str, Check)] = checks![
     vectors_of_another_length_are_refused,
     no_more_hits_than_wanted,
     collections_do_not_see_each_other,
+    vectors_of_another_model_are_refused_even_if_they_are_as_long,
     a_deleted_collection_is_gone_and_can_be_made_anew,
 ];
 
@@ -111,6 +112,7 @@ pub fn document(id: &str, texts: &[&str], vector: &[f32]) -> IndexDocument {
         pages: texts.iter().enumerate().map(page).collect(),
         chunks: texts.iter().enumerate().map(chunk).collect(),
         vectors: vec![vector.to_vec(); texts.len()],
+        model: profile().embedding.name,
     }
 }
 
@@ -481,6 +483,15 @@ async fn collections_do_not_see_each_other(index: Arc<dyn ChunkIndex>) {
     assert_eq!(by_words(&*index, &one, "tea").await, ids(&["a#0"]));
     assert_eq!(by_words(&*index, &two, "tea").await, ids(&[]));
     assert_eq!(index.document(&two, "a").await.expect("an answer"), None);
+}
+
+async fn vectors_of_another_model_are_refused_even_if_they_are_as_long(index: Arc<dyn ChunkIndex>) {
+    let name = fresh_collection(&*index).await;
+    let mut stored = document("a", &["tea"], &leaning(1, 0.5));
+    stored.model = "test/other".to_owned();
+    let refusal = index.upsert(&name, vec![stored]).await.expect_err("a refusal");
+    assert_eq!(refusal.kind(), ErrorKind::Conflict);
+    assert_eq!(index.document(&name, "a").await.expect("an answer"), None);
 }
 
 async fn a_deleted_collection_is_gone_and_can_be_made_anew(index: Arc<dyn ChunkIndex>) {

@@ -1,14 +1,17 @@
 //! An OpenAI-compatible server in this process, for programs under test that are processes of their own.
 //!
 //! It embeds by hashing words, and answers as a script says: with statements and quotes, with a refusal, with nonsense, late
-//! or never. It counts who asked what with which key.
+//! or never. It counts who asked what with which key, and holds embeddings back when a test wants to come in between.
 
 use crate::provider::hashed_words;
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// How long a test waits for a call that is to be held.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A call for an answer.
 #[derive(Clone, Debug)]
@@ -43,7 +46,41 @@ type Script = dyn Fn(&ChatCall) -> Reply + Send + Sync;
 pub struct ModelServer {
     address: String,
     calls: Arc<Mutex<Vec<ChatCall>>>,
+    gate: Arc<Gate>,
     script: Arc<Script>,
+}
+
+/// Where calls for embeddings pass.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    /// Calls that may still pass; none: all.
+    left: Option<usize>,
+    held: usize,
+    texts: usize,
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, GateState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until this call may pass, with so many texts.
+    fn pass(&self, texts: usize) {
+        let mut state = self.lock();
+        state.held += 1;
+        self.moved.notify_all();
+        let shut = |state: &mut GateState| state.left == Some(0);
+        state = self.moved.wait_while(state, shut).unwrap_or_else(PoisonError::into_inner);
+        state.held -= 1;
+        state.left = state.left.map(|left| left - 1);
+        state.texts += texts;
+    }
 }
 
 impl ModelServer {
@@ -51,7 +88,7 @@ impl ModelServer {
     pub fn start(script: impl Fn(&ChatCall) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let server = Self { address, calls: Arc::default(), script: Arc::new(script) };
+        let server = Self { address, calls: Arc::default(), gate: Arc::default(), script: Arc::new(script) };
         let serving = server.clone();
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -73,6 +110,28 @@ impl ModelServer {
         self.lock().iter().filter(|call| call.prompt.contains(text)).cloned().collect()
     }
 
+    /// Texts that were embedded so far.
+    pub fn texts_embedded(&self) -> usize {
+        self.gate.lock().texts
+    }
+
+    /// Answers so many calls for embeddings from now on, all with `None`, and holds the others back.
+    pub fn let_embeddings_pass(&self, calls: Option<usize>) {
+        self.gate.lock().left = calls;
+        self.gate.moved.notify_all();
+    }
+
+    /// Waits until a call for embeddings is held back.
+    ///
+    /// # Panics
+    /// If none is after two minutes.
+    pub fn wait_for_a_held_call(&self) {
+        let passing = |state: &mut GateState| state.left != Some(0) || state.held == 0;
+        let waited = self.gate.moved.wait_timeout_while(self.gate.lock(), PATIENCE, passing);
+        let waited = waited.unwrap_or_else(PoisonError::into_inner).1;
+        assert!(!waited.timed_out(), "nothing was to be embedded");
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<ChatCall>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,6 +141,7 @@ impl ModelServer {
         let mut reader = BufReader::new(connection);
         while let Some((path, key, body)) = read_request(&mut reader)? {
             if path.ends_with("/embeddings") {
+                self.gate.pass(body["input"].as_array().map_or(1, Vec::len));
                 send(connection, 200, &embeddings(&body))?;
                 continue;
             }

@@ -182,7 +182,12 @@ impl Default for HashedEmbedder {
 impl HashedEmbedder {
     /// The same vectors under another model's name, to see a mismatch refused.
     pub fn named(name: &str) -> Self {
-        let model = EmbeddingModel { name: name.to_owned(), dimension: DIMENSION };
+        Self::of_dimension(name, DIMENSION)
+    }
+
+    /// Vectors of another length, at least 2.
+    pub fn of_dimension(name: &str, dimension: usize) -> Self {
+        let model = EmbeddingModel { name: name.to_owned(), dimension };
         Self { model, texts: Mutex::default(), failures: Mutex::default() }
     }
 
@@ -208,7 +213,7 @@ impl Embedder for HashedEmbedder {
             return Err(error);
         }
         lock(&self.texts).extend_from_slice(texts);
-        Ok(texts.iter().map(|text| hashed_words(text)).collect())
+        Ok(texts.iter().map(|text| hashed(text, self.model.dimension)).collect())
     }
 
     /// A token a word.
@@ -221,11 +226,15 @@ impl Embedder for HashedEmbedder {
 /// The unit vector of a text: every word, in lower case, adds one to or takes one from a place that its hash chooses.
 /// One place is always set, so that a text without words has a vector too.
 pub fn hashed_words(text: &str) -> Vec<f32> {
-    let mut vector = vec![0.0_f32; DIMENSION];
+    hashed(text, DIMENSION)
+}
+
+fn hashed(text: &str, dimension: usize) -> Vec<f32> {
+    let mut vector = vec![0.0_f32; dimension];
     vector[0] = 0.01;
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let hash = fnv1a(word.to_lowercase().as_bytes());
-        let place = 1 + (hash >> 1) as usize % (DIMENSION - 1);
+        let place = 1 + (hash >> 1) as usize % (dimension - 1);
         vector[place] += if hash & 1 == 0 { 1.0 } else { -1.0 };
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();

@@ -19,7 +19,7 @@ pub(crate) async fn run(setup: &Setup, args: VerifyDeletedArgs) -> anyhow::Resul
     let (screen, config) = (&setup.screen, &setup.config);
     let found = match &config.index {
         IndexPlace::Folder(_) => {
-            vec![wiring::folder_index_from_config(config).remains(&config.collection, &args.id, &args.text).await?]
+            wiring::folder_index_from_config(config).remains(&config.collection, &args.id, &args.text).await?
         }
         IndexPlace::Published(place) => {
             let generations = wiring::generations_from_config(config, place)?;
@@ -56,13 +56,14 @@ pub(crate) async fn run(setup: &Setup, args: VerifyDeletedArgs) -> anyhow::Resul
 fn line(remains: &Remains) -> String {
     let looked =
         format!("{}, {} bytes, {}", count(remains.files, "file"), remains.bytes, count(remains.records, "record"));
+    let Remains { generation, living, deleted, mentions, .. } = remains;
+    let edition = remains.edition.map_or_else(String::new, |edition| format!(" ({edition} edition)"));
     if remains.is_gone() {
-        return format!("     gone  {}  nothing in {looked}", remains.generation);
+        return format!("     gone  {generation}{edition}  nothing in {looked}");
     }
-    let Remains { living, deleted, mentions, .. } = remains;
     let files = remains.named_in.len();
     format!(
-        "    found  {}  {living} living, {deleted} deleted records, {mentions} that name it, {files} files; looked through {looked}",
-        remains.generation
+        "    found  {generation}{edition}  {living} living, {deleted} deleted records, {mentions} that name it, {files} files; \
+         looked through {looked}"
     )
 }

@@ -241,7 +241,7 @@ fn a_collection_keeps_to_the_settings_it_was_made_with() {
     --- stderr
     error: collection "default" was made with chunks of 200 tokens, not with chunks of 100 tokens
 
-    hint: configure that model and chunking again, or start over: docent delete --collection default --all, then ingest again
+    hint: configure that model and chunking again, or make the collection anew with those that are configured now: docent reembed --collection default
     "#);
     let ran = terminal.docent(&["doctor"]);
     assert!(ran.stdout.contains("made with other settings: default"), "{}", ran.transcript());
@@ -257,7 +257,7 @@ fn vectors_of_two_models_do_not_mix() {
     --- stderr
     error: collection `default` was made with the embedding model local/all-MiniLM-L6-v2-q8
 
-    hint: configure that model instead of openai/text-embedding-3-small, or ingest into a new collection
+    hint: configure that model instead of openai/text-embedding-3-small, or make the collection anew with this one: docent reembed --collection default
     ");
     snapshot!(terminal.docent(&["ingest", "more.md"]), @r#"
     exit 2
@@ -265,7 +265,7 @@ fn vectors_of_two_models_do_not_mix() {
     --- stderr
     error: collection "default" was made with model local/all-MiniLM-L6-v2-q8, 384 dimensions, not with model openai/text-embedding-3-small, 1536 dimensions
 
-    hint: configure that model and chunking again, or start over: docent delete --collection default --all, then ingest again
+    hint: configure that model and chunking again, or make the collection anew with those that are configured now: docent reembed --collection default
     "#);
     assert!(terminal.docent(&["search", "leave", "--mode", "bm25"]).succeeded().contains("25 days"));
 }

@@ -19,6 +19,7 @@ mod keys;
 mod mcp;
 mod providers;
 mod questions;
+mod reembed;
 mod server;
 mod sudden_death;
 mod sync;

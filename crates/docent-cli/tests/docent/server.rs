@@ -2,7 +2,7 @@
 
 use crate::http::{get, post, request};
 use crate::snapshot;
-use crate::terminal::Terminal;
+use crate::terminal::{DOCENT, Terminal};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus};
@@ -21,7 +21,14 @@ impl Server {
 
     /// The same at another address.
     pub(crate) fn start_at(terminal: &Terminal, address: &str) -> Self {
-        let mut process = terminal.start(&["serve", "--listen", address]);
+        let mut command = terminal.command(DOCENT);
+        command.args(["serve", "--listen", address]);
+        Self::start_command(command)
+    }
+
+    /// The same by a command with variables of its own.
+    pub(crate) fn start_command(mut command: Command) -> Self {
+        let mut process = command.spawn().expect("started");
         let mut first = String::new();
         BufReader::new(process.stdout.take().expect("piped")).read_line(&mut first).expect("a line");
         let address = first.trim().strip_prefix("listening on http://").map(str::to_owned);

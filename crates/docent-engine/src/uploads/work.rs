@@ -101,7 +101,8 @@ impl Uploads {
     /// The file to pages, chunks and vectors, as every ingest does it.
     async fn read(&self, upload: &Upload) -> Result<Read> {
         let Upload { collection, document_id, filename, content_hash, .. } = upload;
-        self.engine.index.open_or_create(collection, &self.engine.profile()).await?;
+        let opened = self.engine.index.open_or_create(collection, &self.engine.profile()).await;
+        opened.map_err(made_anew)?;
         let waiting = self.disk.waiting(&upload.id);
         // An attempt that died behind its last step but one may have taken the file away.
         let kept = || self.disk.original(collection, document_id, content_hash);
@@ -117,7 +118,8 @@ impl Uploads {
                     self.engine.embed_chunks(collection, Reach::Own, std::slice::from_ref(&*prepared)).await?;
                 let Prepared { document, pages, chunks, outcome } = *prepared;
                 let report = report(&document, outcome);
-                Ok(Read { document: Some(IndexDocument { document, pages, chunks, vectors }), report })
+                let model = self.engine.embedder.model().name.clone();
+                Ok(Read { document: Some(IndexDocument { document, pages, chunks, vectors, model }), report })
             }
         }
     }
@@ -222,6 +224,16 @@ impl Uploads {
         self.store.expire_uploads(before(self.engine.settings.query_retention)).await?;
         Ok(())
     }
+}
+
+/// The collection was right when the file was accepted. A process with the model that it was made anew with may come and take
+/// the upload up.
+fn made_anew(error: Error) -> Error {
+    if error.kind() != ErrorKind::Invalid {
+        return error;
+    }
+    let hint = error.hint_text().unwrap_or_default().to_owned();
+    Error::conflict(error.to_string()).hint(hint)
 }
 
 fn exhausted() -> Failure {

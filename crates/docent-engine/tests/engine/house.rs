@@ -95,6 +95,14 @@ impl House {
         }
     }
 
+    /// An engine on everything that this one has, with another embedding model and other chunks.
+    pub(crate) fn with_model(&self, embedder: Arc<dyn Embedder>, tokens_max: usize) -> Engine {
+        let mut engine = self.engine_with(Arc::clone(&self.engine.queries));
+        engine.embedder = embedder;
+        engine.settings.chunking.tokens_max = tokens_max;
+        engine
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
         let millis = i64::try_from(time.as_millis()).expect("short");
         self.now.fetch_add(millis, Ordering::SeqCst);
@@ -133,8 +141,13 @@ impl House {
 
     /// Takes in files of at most a kilobyte, which `parse` reads.
     pub(crate) fn uploads(&self, parse: Parse, keep_originals: bool) -> Arc<Uploads> {
+        self.uploads_of(Arc::clone(&self.engine), parse, keep_originals)
+    }
+
+    /// The same through another engine.
+    pub(crate) fn uploads_of(&self, engine: Arc<Engine>, parse: Parse, keep_originals: bool) -> Arc<Uploads> {
         let settings = UploadSettings { folder: self.folder.path().join("uploads"), file_bytes: 1_024, keep_originals };
-        let (engine, store) = (Arc::clone(&self.engine), Arc::clone(&self.store));
+        let store = Arc::clone(&self.store);
         Arc::new(Uploads::new(engine, store, parse, Arc::new(recognise), settings))
     }
 

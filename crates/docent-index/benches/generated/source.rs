@@ -102,6 +102,7 @@ impl Source {
             pages: Vec::new(),
             vectors: chunks.iter().map(|_| self.vector()).collect(),
             chunks,
+            model: profile().embedding.name,
         }
     }
 }
