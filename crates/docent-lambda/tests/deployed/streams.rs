@@ -35,10 +35,10 @@ fn a_stream_that_breaks_is_taken_up_behind_the_last_event() {
     assert_eq!(first.next(), (1, "status".to_owned()));
     drop(first);
 
-    let second = url.events(&id, Some(1)).to_the_end();
+    let second = url.events(&id, Some(1)).drained();
     let expected = [(2, "sources"), (3, "statement"), (4, "done")].map(|(number, name)| (number, name.to_owned()));
     assert_eq!(second, expected, "nothing twice and nothing left out");
-    assert_eq!(url.events(&id, Some(4)).to_the_end().last(), Some(&(5, "done".to_owned())), "an end, however late");
+    assert_eq!(url.events(&id, Some(4)).drained().last(), Some(&(5, "done".to_owned())), "an end, however late");
 }
 
 fn wait_until(mut is_so: impl FnMut() -> bool) {
@@ -116,7 +116,7 @@ impl Events {
         self.one().expect("an event")
     }
 
-    fn to_the_end(mut self) -> Vec<(u32, String)> {
+    fn drained(mut self) -> Vec<(u32, String)> {
         std::iter::from_fn(|| self.one()).collect()
     }
 }
