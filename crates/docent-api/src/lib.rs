@@ -11,6 +11,7 @@
 
 mod access;
 mod body;
+mod chat_request;
 mod chat_text;
 pub mod docs;
 pub mod events;
