@@ -22,6 +22,7 @@ mod docx;
 mod email;
 mod epub;
 mod html;
+mod incoming;
 pub mod kind;
 mod limits;
 mod markdown;
