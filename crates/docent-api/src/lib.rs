@@ -16,6 +16,8 @@ mod chat_text;
 pub mod docs;
 pub mod events;
 mod facade;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inside;
 mod openapi;
 mod origins;

@@ -2,6 +2,8 @@
 
 #[path = "http/access.rs"]
 mod access;
+#[path = "http/bodies.rs"]
+mod bodies;
 #[path = "http/chat.rs"]
 mod chat;
 #[path = "http/client.rs"]

@@ -21,6 +21,8 @@ mod delimited;
 mod docx;
 mod email;
 mod epub;
+#[doc(hidden)]
+pub mod fuzzing;
 mod html;
 mod incoming;
 pub mod kind;
