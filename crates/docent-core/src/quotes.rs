@@ -98,7 +98,10 @@ impl SearchablePage {
         let hi = self.folded.index_of(near.end.saturating_add(REPAIR_REACH_CHARS));
         let window = &self.folded.chars[lo..hi];
         let (distance, span) = closest_span(window, needle)?;
-        let span = without_spaces(window, whole_words(window, span));
+        let widened = whole_words(window, span);
+        let span = without_spaces(window, widened.clone());
+        // A space that goes may have been one of the quote's.
+        let distance = distance + (widened.len() - span.len());
         let matched = &window[span.clone()];
         let long_enough = matched.len() >= REPAIR_CHARS_MIN;
         // At least 90 % of the quote must be there.
