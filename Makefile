@@ -9,7 +9,7 @@ export PATH := $(PATH):$(DOCENT_TOOLS)/python/bin:$(DOCENT_TOOLS)/node/node_modu
 CARGO_FLAGS := --release --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed image-test deploy doctor destroy package release-notes bench eval fmt docs clean tools
+.PHONY: help build build-lambda demo serve page page-bundle check test infra-test e2e-deployed image-test deploy doctor destroy package release-notes bench fuzz eval fmt docs clean tools
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ release-notes: ## what the changelog says: make release-notes TAG=v1.0.0
 
 bench: tools ## the figures of docs/benchmarks.md, measured here
 	scripts/bench.sh
+
+fuzz: ## hostile bytes for ten minutes a target; less: make fuzz FUZZ_SECONDS=60, one: TARGETS=quotes
+	scripts/fuzz.sh $(or $(FUZZ_SECONDS),600) $(TARGETS)
 
 eval: ## retrieval quality on a BEIR-layout folder: make eval DATA=path
 	cargo run $(CARGO_FLAGS) -- eval retrieval $(DATA)

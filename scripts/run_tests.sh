@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests, with nextest where it is installed and cargo's own runner elsewhere; then the page, in Chromium.
+# All tests, with nextest where it is installed and cargo's own runner elsewhere; then the page and a chat front end, in Chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCENT_TOOLS=${DOCENT_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/tools}
@@ -8,6 +8,6 @@ if cargo nextest --version >/dev/null 2>&1; then
 else
   cargo test --release --locked --workspace --no-fail-fast
 fi
-echo "the page, in Chromium; pictures of it go to ${DOCENT_SCREENSHOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/screenshots}"
+echo "the page and a chat front end, in Chromium; pictures of it go to ${DOCENT_SCREENSHOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/docent/screenshots}"
 # The tests above have built the program.
-DOCENT_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/docent" node --test --test-reporter=spec web/tests/page.test.mjs
+DOCENT_PROGRAM="${CARGO_TARGET_DIR:-$PWD/target}/release/docent" node --test --test-concurrency=1 --test-reporter=spec web/tests/*.test.mjs

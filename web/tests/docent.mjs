@@ -38,9 +38,17 @@ function furnished() {
   return copy;
 }
 
-/** Starts `docent serve` on a free port; `stop()` ends it. */
-export async function serve({ env = {}, documents = true } = {}) {
+/** A new key of a data folder: what `docent keys create` is given, and the secret that it tells. */
+function made(data, wanted) {
+  const told = spawnSync(program, ["keys", "create", "--json", "--data", data, ...wanted], { env: environment(), encoding: "utf8" });
+  if (told.status !== 0) throw new Error(`no key was made: ${told.error ?? told.stderr}`);
+  return JSON.parse(told.stdout).key;
+}
+
+/** Starts `docent serve` on a free port, with a `key` if one is wanted; `stop()` ends it. */
+export async function serve({ env = {}, documents = true, key = null } = {}) {
   const data = documents ? furnished() : folder();
+  const secret = key && made(data, key);
   const process_ = spawn(program, ["serve", "--data", data, "--listen", "127.0.0.1:0"], {
     env: environment({ DOCENT_COLLECTION: "people", ...env }),
     stdio: ["ignore", "pipe", "pipe"],
@@ -54,6 +62,7 @@ export async function serve({ env = {}, documents = true } = {}) {
   });
   return {
     address,
+    key: secret,
     async stop() {
       process_.kill("SIGKILL");
       await ended;

@@ -28,8 +28,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
-        serde_json::from_slice(&bytes).map(JsonBody).map_err(|error| wrong(&error))
+        read(&bytes).map(JsonBody)
     }
+}
+
+/// Reads a body.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| wrong(&error))
 }
 
 /// The query string.

@@ -255,7 +255,7 @@ fn fault(kind: &str, place: Value, message: &str, input: Value) -> Value {
 }
 
 /// Question and user of a body, or what pydantic would say about it.
-fn submitted(headers: &HeaderMap, body: &[u8]) -> Result<(String, String), Value> {
+pub(crate) fn submitted(headers: &HeaderMap, body: &[u8]) -> Result<(String, String), Value> {
     if body.is_empty() {
         return Err(json!([fault("missing", json!(["body"]), "Field required", Value::Null)]));
     }

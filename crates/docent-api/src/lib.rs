@@ -11,10 +11,13 @@
 
 mod access;
 mod body;
+mod chat_request;
 mod chat_text;
 pub mod docs;
 pub mod events;
 mod facade;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inside;
 mod openapi;
 mod origins;

@@ -1,8 +1,12 @@
 //! Where and how Python's `json` module would complain about a text: the first system's error bodies say so.
 
+/// Values within values that are followed, as many as `serde_json` follows: each takes some of the stack, and a body has room for
+/// a million.
+const DEPTH_MAX: usize = 128;
+
 /// Python's words for what is wrong, and the character it points at. None if the text is JSON.
 pub(crate) fn complaint(text: &str) -> Option<(&'static str, usize)> {
-    let mut scanner = Scanner { chars: text.chars().collect(), at: 0 };
+    let mut scanner = Scanner { chars: text.chars().collect(), at: 0, depth: 0 };
     scanner.space();
     match scanner.value() {
         Err(complaint) => Some(complaint),
@@ -18,6 +22,7 @@ type Complaint = (&'static str, usize);
 struct Scanner {
     chars: Vec<char>,
     at: usize,
+    depth: usize,
 }
 
 impl Scanner {
@@ -34,11 +39,21 @@ impl Scanner {
     fn value(&mut self) -> Result<(), Complaint> {
         match self.peek() {
             Some('"') => self.string(),
-            Some('{') => self.object(),
-            Some('[') => self.array(),
+            Some('{') => self.within(Self::object),
+            Some('[') => self.within(Self::array),
             Some('-' | '0'..='9') => self.number(),
             _ => self.word(),
         }
+    }
+
+    fn within(&mut self, read: fn(&mut Self) -> Result<(), Complaint>) -> Result<(), Complaint> {
+        if self.depth == DEPTH_MAX {
+            return Err(("Expecting value", self.at));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
     }
 
     fn word(&mut self) -> Result<(), Complaint> {
@@ -173,5 +188,14 @@ mod tests {
         for (text, expect) in rows {
             assert_eq!(complaint(text), expect, "{text}");
         }
+    }
+
+    #[test]
+    fn what_nests_too_deep_is_not_followed() {
+        for opening in ["[", "{\"a\":"] {
+            let (words, at) = complaint(&opening.repeat(200_000)).expect("a complaint");
+            assert_eq!((words, at), ("Expecting value", 128 * opening.len()));
+        }
+        assert_eq!(complaint(&format!("[{}[]]", "[],".repeat(1_000))), None);
     }
 }

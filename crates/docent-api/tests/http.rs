@@ -2,6 +2,8 @@
 
 #[path = "http/access.rs"]
 mod access;
+#[path = "http/bodies.rs"]
+mod bodies;
 #[path = "http/chat.rs"]
 mod chat;
 #[path = "http/client.rs"]
@@ -10,6 +12,8 @@ mod client;
 mod events;
 #[path = "http/first_system.rs"]
 mod first_system;
+#[path = "http/front_ends.rs"]
+mod front_ends;
 #[expect(dead_code, reason = "shared with the engine's tests, which use all of it")]
 #[path = "../../docent-engine/tests/engine/house.rs"]
 mod house;

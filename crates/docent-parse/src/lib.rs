@@ -21,7 +21,10 @@ mod delimited;
 mod docx;
 mod email;
 mod epub;
+#[doc(hidden)]
+pub mod fuzzing;
 mod html;
+mod incoming;
 pub mod kind;
 mod limits;
 mod markdown;

@@ -1,6 +1,7 @@
 //! The parent's side of the sandbox: children that parse, a clock, and a sentence for every way a child can end.
 
 use crate::child::{Answer, Isolation, Request, send};
+use crate::incoming::{Incoming, Unusable};
 use crate::kind;
 use crate::limits::Limits;
 use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
@@ -133,6 +134,15 @@ enum End {
     Died(Death),
 }
 
+impl From<Unusable> for End {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Verbose => Self::Verbose,
+            Unusable::Nonsense => Self::Nonsense,
+        }
+    }
+}
+
 /// How a child died.
 struct Death {
     status: Option<ExitStatus>,
@@ -206,17 +216,12 @@ impl Worker {
         if self.write(&request, path).is_err() {
             return Err(self.death(stderr));
         }
-        let mut received = Vec::new();
+        let mut incoming = Incoming::new(limits);
         loop {
-            if let Some(length) = announced(&received) {
-                if length > limits.output_bytes as u64 {
-                    return Err(End::Verbose);
-                }
-                if received.len() as u64 >= 8 + length {
-                    return serde_json::from_slice(&received[8..]).map_err(|_| End::Nonsense);
-                }
+            if let Some(answer) = incoming.answer()? {
+                return Ok(answer);
             }
-            if !self.read_some(&mut received, &mut stderr, deadline)? {
+            if !self.read_some(&mut incoming, &mut stderr, deadline)? {
                 return Err(self.death(stderr));
             }
         }
@@ -229,23 +234,13 @@ impl Worker {
     }
 
     /// Waits for output of either kind and takes it; false when the answers' pipe is closed.
-    fn read_some(&mut self, received: &mut Vec<u8>, stderr: &mut Vec<u8>, deadline: Instant) -> Result<bool, End> {
+    fn read_some(&mut self, incoming: &mut Incoming, stderr: &mut Vec<u8>, deadline: Instant) -> Result<bool, End> {
         let left = deadline.checked_duration_since(Instant::now()).ok_or(End::Late)?;
         let (answers, errors) = self.wait(left)?;
         if errors && !drain(&mut self.stderr, stderr) {
             self.stderr = None;
         }
-        if !answers {
-            return Ok(true);
-        }
-        let start = received.len();
-        let room = announced(received)
-            .map_or(64 << 10, |length| (8 + length as usize).saturating_sub(start))
-            .clamp(8, 1 << 20);
-        received.resize(start + room, 0);
-        let count = self.stdout.read(&mut received[start..]).unwrap_or(0);
-        received.truncate(start + count);
-        Ok(count > 0)
+        Ok(!answers || incoming.read_some(&mut self.stdout))
     }
 
     /// Which of the two pipes has something to read (or was closed).
@@ -287,11 +282,6 @@ fn drain(pipe: &mut Option<ChildStderr>, kept: &mut Vec<u8>) -> bool {
     let room = STDERR_BYTES.saturating_sub(kept.len());
     kept.extend_from_slice(&buffer[..count.min(room)]);
     count > 0
-}
-
-/// The length that the answer's first bytes announce.
-fn announced(received: &[u8]) -> Option<u64> {
-    received.first_chunk().map(|length| u64::from_le_bytes(*length))
 }
 
 impl Drop for Worker {

@@ -2,6 +2,7 @@
 
 mod bombs;
 mod cjk;
+mod corpus;
 mod files;
 mod good;
 mod handbook;
