@@ -2,7 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use docent_core::Timestamp;
-use docent_engine::ports::{ChunkIndex, EmbeddingModel, IndexProfile};
+use docent_engine::ports::{ChunkIndex, EmbeddingModel, IndexDocument, IndexProfile};
 use docent_index::EmbeddedIndex;
 use docent_index::remote::{Access, Generations, Place, Publication, Store};
 use docent_testkit::chunk_index::document;
@@ -96,7 +96,8 @@ impl Stack {
         let before = index.documents("default", None, 100).await.expect("listed");
         let before: Vec<_> = before.into_iter().map(|document| document.id).collect();
         index.delete("default", &before).await.expect("deleted");
-        index.upsert("default", vec![document(id, &[text], &hashed_words(text))]).await.expect("stored");
+        let document = IndexDocument { model: profile.embedding.name, ..document(id, &[text], &hashed_words(text)) };
+        index.upsert("default", vec![document]).await.expect("stored");
         index
     }
 
