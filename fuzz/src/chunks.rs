@@ -43,6 +43,9 @@ pub fn check(mut pages: Vec<Page>, settings: &ChunkSettings) {
         last = (page, if settings.overlap == 0 { end } else { start });
         cut[page][start..end].fill(true);
     }
+    for (page, cut) in pages.iter().zip(&mut cut) {
+        cut[..leading_headings(page)].fill(true);
+    }
     // Running heads are kept out of the chunks; fewer pages have none.
     if pages.len() < 4 || pages.iter().any(|page| page.number.is_none()) {
         let lost = |page: usize| texts[page].iter().zip(&cut[page]).any(|(c, cut)| c.is_alphanumeric() && !cut);
@@ -54,6 +57,13 @@ pub fn check(mut pages: Vec<Page>, settings: &ChunkSettings) {
 fn characters(text: &str) -> Vec<u32> {
     let starts = text.char_indices().filter(|(_, c)| !c.is_whitespace());
     starts.map(|(at, _)| u32::try_from(at).expect("short")).collect()
+}
+
+/// Characters of the headings that a page begins with; they are in the heading path of its chunks.
+fn leading_headings(page: &Page) -> usize {
+    let is_heading =
+        |line: &str| line.trim().is_empty() || page.heading_path.iter().any(|heading| heading == line.trim());
+    page.text.split_inclusive('\n').take_while(|line| is_heading(line)).map(|line| line.chars().count()).sum()
 }
 
 /// True if `after` has all lines of `before`, in their order.

@@ -6,8 +6,9 @@
 //! end), and a run without any line break is cut every 8 KiB, as the splitter's time grows with the square of its length.
 //! Both preparations keep every byte in place, so offsets into the prepared text are offsets into the page.
 //!
-//! Two things are known of whole documents before that: long tables get their header row repeated in the page's text
-//! ([`tables`](crate::tables)), and running heads of numbered pages are left out of the chunks.
+//! Three things are done before that: long tables get their header row repeated in the page's text
+//! ([`tables`](crate::tables)), running heads of numbered pages are left out of the chunks, and so are the headings that
+//! a page begins with, as each of its chunks has them in its heading path.
 
 use crate::{Chunk, Page, running, tables};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use std::ops::Range;
 use text_splitter::{ChunkConfig, ChunkSizer, TextSplitter};
 
 /// Name of these rules, recorded in an index: chunks cut by other rules do not mix with these.
-pub const CHUNKING_RULES: &str = "page-bound-v2/wordpiece";
+pub const CHUNKING_RULES: &str = "page-bound-v3/wordpiece";
 
 /// Longest run without a line break that the splitter gets to see, in bytes.
 const RUN_BYTES_MAX: usize = 8 * 1024;
@@ -65,7 +66,7 @@ pub fn chunk_pages(
     }
     let mut chunks = Vec::new();
     for (page_index, (page, body)) in pages.iter().zip(running::bodies(pages)).enumerate() {
-        for span in spans(&page.text, body, settings, tokens) {
+        for span in spans(&page.text, below_headings(page, body), settings, tokens) {
             chunks.push(Chunk {
                 id: format!("{}#{}", origin.document_id, chunks.len()),
                 document_id: origin.document_id.to_owned(),
@@ -82,6 +83,20 @@ pub fn chunk_pages(
         }
     }
     chunks
+}
+
+/// What stands below the headings that a page's text begins with. They can be searched as the heading path of every chunk,
+/// and a chunk of nothing else would take the place of one that says something. A page of nothing but headings stays.
+fn below_headings(page: &Page, body: Range<usize>) -> Range<usize> {
+    let mut start = body.start;
+    for line in page.text[body.clone()].split_inclusive('\n') {
+        let words = line.trim();
+        if !words.is_empty() && page.heading_path.iter().all(|heading| heading != words) {
+            return start..body.end;
+        }
+        start += line.len();
+    }
+    body
 }
 
 fn index(n: usize) -> u32 {
@@ -321,6 +336,28 @@ mod tests {
         let chunks = chunk_pages(&mut pages, &origin, &ChunkSettings::default(), &words);
         assert_eq!(texts(&chunks)[1], "word word  words, größer.");
         assert_eq!((chunks[1].start_char, chunks[1].end_char), (20, 45));
+    }
+
+    #[test]
+    fn headings_are_in_the_path_of_a_chunk_and_not_in_its_words() {
+        let path = ["Leave".to_owned(), "Annual".to_owned()];
+        let table: &[(&str, &[&str])] = &[
+            ("Leave\n\nAnnual\n\nIt is 25 days.", &["It is 25 days."]),
+            ("Annual\n\nIt is 25.\n\nAnnual\n\nSince 2019.", &["It is 25.\n\nAnnual", "Since 2019."]),
+            ("Annual leave\n\nIt is 25.", &["Annual leave", "It is 25."]),
+            ("Leave\n\nAnnual\n", &["Leave\n\nAnnual"]),
+        ];
+        for (text, expected) in table {
+            let mut pages = [Page { number: None, heading_path: path.to_vec(), text: (*text).to_owned() }];
+            let origin = ChunkOrigin { document_id: "d", filename: "f", title: "t" };
+            let chunks = chunk_pages(&mut pages, &origin, &ChunkSettings { tokens_max: 4, overlap: 0 }, &words);
+            assert_eq!(texts(&chunks), *expected, "{text}");
+            for chunk in &chunks {
+                let there: String =
+                    text.chars().skip(chunk.start_char as usize).take(chunk.text.chars().count()).collect();
+                assert_eq!((there, &chunk.heading_path[..]), (chunk.text.clone(), &path[..]));
+            }
+        }
     }
 
     #[test]

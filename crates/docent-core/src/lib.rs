@@ -2,7 +2,8 @@
 //! need nothing but their inputs.
 //!
 //! A parsed document is a list of pages. [`chunking`] cuts each page into chunks that remember where in the page they
-//! came from; [`tables`] sets long tables so that no part of them is without its header row. [`fusion`] merges the lexical and the dense ranking. [`prompt`] turns the best chunks into what a model
+//! came from; [`tables`] sets long tables so that no part of them is without its header row. [`fusion`] merges the lexical
+//! and the dense ranking, [`selection`] keeps what is worth a place. [`prompt`] turns the best chunks into what a model
 //! reads. [`quotes`] looks every quote of an answer up in the stored page text, and [`outcome`] decides from what
 //! survives whether the question was answered.
 //!
@@ -25,6 +26,7 @@ pub mod quotes;
 pub mod rate;
 mod running;
 pub mod search;
+pub mod selection;
 pub mod sentences;
 pub mod spending;
 pub mod tables;

@@ -32,7 +32,8 @@ impl SearchMode {
 pub struct Hit {
     /// The chunk.
     pub chunk: Chunk,
-    /// The score it is ranked by; larger is better. In hybrid mode the fused score.
+    /// The score it is ranked by; larger is better. In hybrid mode the fused score. What [`selection`](crate::selection) takes
+    /// off is taken off.
     pub score: f32,
     /// BM25 score, if the words matched.
     pub bm25: Option<f32>,

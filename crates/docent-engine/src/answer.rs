@@ -9,6 +9,7 @@ use crate::trace::{Candidate, Timings, Trace};
 use crate::understand::Understood;
 use docent_core::outcome::{EvidenceCheck, Verdict};
 use docent_core::query::{Answer, QueryRequest, Source, Usage};
+use docent_core::selection::select;
 use docent_core::spending::is_counted;
 use docent_core::{Cost, Filter, Hit, Outcome, Page, SearchMode, Spending};
 use futures::StreamExt;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 /// Candidates that a trace remembers at least.
 const CANDIDATES_MIN: usize = 20;
+/// Hits looked for beyond those wanted: some get no place, others come forward.
+const SPARE: usize = 20;
 /// Passages named when the documents do not answer.
 const NEAREST_PASSAGES: usize = 3;
 
@@ -79,10 +82,11 @@ impl Engine {
             text: search.text.clone(),
             vector,
             mode: search.mode,
-            limit: search.limit,
+            limit: search.limit + SPARE,
             filter: search.filter.clone(),
         };
-        let response = self.index.search(&search.collection, &request).await?;
+        let mut response = self.index.search(&search.collection, &request).await?;
+        response.hits = select(response.hits, search.limit);
         if response.generation != collection.generation && search.mode != SearchMode::Bm25 {
             // It may have been made anew since the question was embedded.
             let now = self.index.collection(&search.collection).await?;

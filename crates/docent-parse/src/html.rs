@@ -1,5 +1,6 @@
 //! HTML: the words a reader sees, block by block, cut at headings. The tree is walked without recursion.
 
+mod notes;
 mod tree;
 
 use crate::limits::Limits;
@@ -7,10 +8,14 @@ use crate::sections::Sections;
 use crate::text;
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind};
 use encoding_rs::Encoding;
+use notes::NoteLink;
 use tree::{Content, Edge, Element, Tree};
 
 /// Attributes of one tag: the parser compares each with all before it.
 const ATTRIBUTES_MAX: usize = 5_000;
+
+/// What stands between a page's title and its site's.
+const TITLE_SEPARATORS: [char; 7] = ['-', '\u{2013}', '\u{2014}', '|', ':', '\u{b7}', '\u{bb}'];
 
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Refusal> {
     let source = source(bytes, limits)?;
@@ -40,8 +45,19 @@ pub(crate) fn read(source: &str) -> Result<(Option<String>, Vec<Page>), Refusal>
     let tree = Tree::document(source).map_err(|much| Refusal::new(RefusalKind::TooLarge, much.sentence()))?;
     let mut reader = Reader::new();
     reader.walk(&tree);
-    let title = Some(collapse(&reader.title)).filter(|title| !title.is_empty()).or(reader.first_h1);
-    Ok((title, reader.sections.finish()))
+    let title = Some(collapse(&reader.title)).filter(|title| !title.is_empty());
+    Ok((own_title(title, reader.first_h1), reader.sections.finish()))
+}
+
+/// A page's title without the name of its site: that of `Annual leave - Acme` is the page's heading, `Annual leave`.
+fn own_title(title: Option<String>, first_h1: Option<String>) -> Option<String> {
+    let names_site = |title: &String, heading: &String| {
+        title.strip_prefix(heading.as_str()).is_some_and(|rest| rest.trim_start().starts_with(TITLE_SEPARATORS))
+    };
+    match (title, first_h1) {
+        (Some(title), Some(heading)) if names_site(&title, &heading) => Some(heading),
+        (title, heading) => title.or(heading),
+    }
 }
 
 /// The lines of a piece of HTML inside Markdown; nothing if it is beyond reason.
@@ -101,6 +117,7 @@ enum Role {
     Skip,
     Title,
     Heading(u8),
+    Paragraph,
     Block,
     Preformatted,
     Row,
@@ -108,6 +125,8 @@ enum Role {
     Item,
     List,
     Break,
+    Raised,
+    OwnLink,
     Inline,
 }
 
@@ -132,9 +151,12 @@ fn role(element: &Element) -> Role {
         "li" => Role::Item,
         "ul" | "ol" => Role::List,
         "br" => Role::Break,
-        "p" | "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "table" | "caption"
-        | "blockquote" | "figure" | "figcaption" | "form" | "fieldset" | "dl" | "dt" | "dd" | "hr" | "address"
-        | "details" | "summary" | "body" | "option" => Role::Block,
+        "sup" => Role::Raised,
+        "a" if element.attribute("href").is_some_and(|target| target.starts_with('#')) => Role::OwnLink,
+        "p" => Role::Paragraph,
+        "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "table" | "caption" | "blockquote"
+        | "figure" | "figcaption" | "form" | "fieldset" | "dl" | "dt" | "dd" | "hr" | "address" | "details"
+        | "summary" | "body" | "option" => Role::Block,
         _ => Role::Inline,
     }
 }
@@ -159,6 +181,7 @@ struct Reader {
     lists: usize,
     preformatted: usize,
     in_title: bool,
+    note: NoteLink,
 }
 
 impl Reader {
@@ -172,6 +195,7 @@ impl Reader {
             lists: 0,
             preformatted: 0,
             in_title: false,
+            note: NoteLink::new(),
         }
     }
 
@@ -195,8 +219,9 @@ impl Reader {
         match role {
             Role::Title => self.in_title = true,
             // An item's first paragraph stands behind its dash.
-            Role::Block if self.line.trim() == "-" => {}
+            Role::Block | Role::Paragraph if self.line.trim() == "-" => {}
             Role::Heading(_) | Role::Block => self.flush_outside_rows(),
+            Role::Paragraph => self.end_paragraph(),
             Role::Preformatted => {
                 self.flush_outside_rows();
                 self.preformatted += 1;
@@ -223,6 +248,8 @@ impl Reader {
             }
             Role::Break if self.rows > 0 => self.line.push(' '),
             Role::Break => self.line.push('\n'),
+            Role::Raised => self.note.raise(&self.line),
+            Role::OwnLink => self.note.link(&self.line),
             Role::Cell | Role::Inline | Role::Skip => {}
         }
     }
@@ -232,6 +259,7 @@ impl Reader {
             Role::Title => self.in_title = false,
             Role::Heading(level) => self.heading(*level),
             Role::Block => self.flush_outside_rows(),
+            Role::Paragraph => self.end_paragraph(),
             Role::Item => self.flush_outside_rows(),
             Role::Preformatted => {
                 self.flush_outside_rows();
@@ -245,6 +273,8 @@ impl Reader {
                 self.flush_outside_rows();
                 self.lists = self.lists.saturating_sub(1);
             }
+            Role::Raised => self.note.lower(&mut self.line),
+            Role::OwnLink => self.note.unlink(&mut self.line),
             Role::Cell | Role::Break | Role::Inline | Role::Skip => {}
         }
     }
@@ -254,6 +284,7 @@ impl Reader {
             self.title.push_str(words);
             return;
         }
+        self.note.words(words);
         if self.preformatted > 0 && self.rows == 0 {
             self.line.push_str(words);
             return;
@@ -282,6 +313,14 @@ impl Reader {
         self.sections.heading(level, &text);
     }
 
+    /// Ends the block and sets it apart, or it would be taken for a line of a longer paragraph.
+    fn end_paragraph(&mut self) {
+        self.flush_outside_rows();
+        if self.rows == 0 && self.lists == 0 {
+            self.sections.gap();
+        }
+    }
+
     /// Ends the block, unless a table's row goes on around it: a row is one line whatever its cells contain.
     fn flush_outside_rows(&mut self) {
         if self.rows == 0 {
@@ -293,6 +332,7 @@ impl Reader {
 
     fn flush(&mut self) {
         let line = std::mem::take(&mut self.line);
+        self.note.line_ends();
         if !matches!(line.trim(), "-" | "|" | "") {
             self.sections.block(&line);
         }
@@ -310,7 +350,7 @@ mod tests {
     #[test]
     fn words_without_the_machinery() {
         let table: &[(&str, &str)] = &[
-            ("<p>One\n two</p><p>three<br>four</p>", "One two\nthree\nfour"),
+            ("<p>One\n two</p><p>three<br>four</p>", "One two\n\nthree\nfour"),
             (
                 "<nav>menu</nav><script>var x</script><style>p{}</style><p hidden>no</p><p style='display: none'>no</p><p>yes</p>",
                 "yes",
@@ -324,6 +364,17 @@ mod tests {
             ("<table><tr><td>a</td><td><table><tr><td>b</td><td>c</td></tr></table></td></tr></table>", "a | b | c"),
             ("<p>Teams<span class='x mw-editsection'>[edit]</span></p>", "Teams"),
             ("<p>soft&shy;hyphen</p>", "softhyphen"),
+            ("<p>Said.<sup id='r'><a href='#n'>[12]</a></sup> So.</p>", "Said. So."),
+            (
+                "<p>Said<a href='#n' role='doc-noteref'><sup>1</sup></a><sup> <a href='#m'><i>note 2</i></a></sup>.</p>",
+                "Said.",
+            ),
+            (
+                "<p>m<sup>2</sup> <a href='#b'>below<sup>3</sup></a> <sup><a href='/w/Cite'>cite</a></sup></p>",
+                "m2 below3 cite",
+            ),
+            ("<p><sup><a href='#more'>All that is written below</a></sup></p>", "All that is written below"),
+            ("<p><sup><p>x</p><a href='#n'>1</a></sup></p>", "x\n\n1"),
             ("a<b>b</b>c <i>d</i>", "abc d"),
             ("<p>unclosed <script>x = '", "unclosed"),
         ];
@@ -343,6 +394,23 @@ mod tests {
             [("Guide", "Guide\n\nIntro"), ("Guide > Part A", "Part A\n\nText"), ("Guide > Part B", "Part B")];
         assert_eq!(seen, expected.map(|(path, text)| (path.to_owned(), text)));
         assert_eq!(parsed.title.as_deref(), Some("The Guide"));
+    }
+
+    #[test]
+    fn a_title_is_without_its_site() {
+        let table = [
+            ("Annual leave - Acme", "Annual leave", "Annual leave"),
+            ("Annual leave | Acme", "Annual\n leave", "Annual leave"),
+            ("Annual leave 2024", "Annual leave", "Annual leave 2024"),
+            ("Annual leave", "Annual leave", "Annual leave"),
+            ("Acme - Annual leave", "Annual leave", "Acme - Annual leave"),
+            ("", "Annual leave", "Annual leave"),
+            ("Acme", "", "Acme"),
+        ];
+        for (title, heading, expected) in table {
+            let parsed = read(&format!("<title>{title}</title><h1>{heading}</h1><p>It is 25 days.</p>"));
+            assert_eq!(parsed.title.as_deref(), Some(expected), "{title}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn taken_in_skipped_when_unchanged_replaced_when_changed() {
     --- stdout
     1. leave.md · Leave policy > Annual leave
         score [SCORE] · words [SCORE] · meaning - · doc_[ID]#1
-        Annual leave Everybody has 30 days of annual leave.
+        Everybody has 30 days of annual leave.
     --- stderr
     ");
 }
@@ -196,19 +196,13 @@ fn what_would_be_indexed() {
     markdown, 3 sections, 3 chunks
     title: Leave policy
 
-    1. Leave policy (0 to 27)
-        Leave policy
-
+    1. Leave policy (14 to 27)
         Introduction.
 
-    2. Leave policy > Annual leave (0 to 52)
-        Annual leave
-
+    2. Leave policy > Annual leave (14 to 52)
         Everybody has 25 days of annual leave.
 
-    3. Leave policy > Sick leave (0 to 45)
-        Sick leave
-
+    3. Leave policy > Sick leave (12 to 45)
         Sick leave is paid for ten weeks.
     --- stderr
     ");

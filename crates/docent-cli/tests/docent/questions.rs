@@ -84,15 +84,14 @@ fn what_the_documents_do_not_say() {
 
     Nearest passages:
 
+    - handbook/leave.md · Leave policy > Annual leave
+        Everybody has 25 days of annual leave in a calendar year.
+
     - handbook/travel.pdf · page 1
         Travel and expenses
 
-    - handbook/leave.md · Leave policy > Annual leave
-        Leave policy Annual leave Everybody has 25 days of annual leave in a
-        calendar year.
-
     - handbook/leave.md · Leave policy > Sick leave
-        Sick leave Sick leave is paid in full for the first ten weeks.
+        Sick leave is paid in full for the first ten weeks.
     --- stderr
 
     not found by quoting in [N] ms ([TIMES])
