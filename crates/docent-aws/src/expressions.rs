@@ -128,7 +128,7 @@ pub(crate) fn release(attempt: u32) -> Change {
         .with_states()
 }
 
-/// When a query ends, and whether somebody is to be told.
+/// When a query ends, and whether somebody is to be told; who supposes wrongly that nobody is, is refused.
 #[derive(Clone, Copy)]
 pub(crate) struct End {
     pub(crate) now: Timestamp,
@@ -152,15 +152,17 @@ pub(crate) fn cancel(end: End) -> Change {
 
 /// Fails what has not ended and nobody holds.
 pub(crate) fn fail_unheld(attributes: Vec<(&'static str, AttributeValue)>, end: End) -> Change {
-    let unheld = format!("#status = :queued OR (#status = :in_progress AND lease_until <= :now) OR {FIRST_SYSTEMS}");
+    let unheld = format!("(#status = :queued OR (#status = :in_progress AND lease_until <= :now) OR {FIRST_SYSTEMS})");
     ending(&unheld, QueryStatus::Failed, attributes, end).with_states()
 }
 
+/// The condition must be such that another can be added to it by AND.
 fn ending(condition: &str, status: QueryStatus, attributes: Vec<(&'static str, AttributeValue)>, end: End) -> Change {
     let change = Change::new("", condition).with(":ended", text(status.as_str())).with(":now", millis(end.now));
     let (sets, change) = setting(change, attributes);
     if !end.is_told {
-        return Change { update: format!("SET #status = :ended, {sets}{ENDS}"), ..change };
+        let condition = format!("{condition} AND attribute_not_exists(webhook)");
+        return Change { update: format!("SET #status = :ended, {sets}{ENDS}"), condition, ..change };
     }
     let change = change.with(":pending", pending()).with(":webhooks", text(WEBHOOKS));
     Change { update: format!("SET #status = :ended, {sets}{ENDS_TO_BE_TOLD}"), ..change }

@@ -130,6 +130,18 @@ impl DynamoQueryStore {
         Ok(self.table.transact(writes).await? == Transacted::Done)
     }
 
+    /// Writes an ending; false if this attempt does not hold the query any more, or somebody is to be told and `end` says
+    /// that nobody is.
+    async fn finish_as(&self, id: &str, attempt: u32, ending: &Ending, trace: Option<&str>, end: End) -> Result<bool> {
+        match ending {
+            Ending::Completed(answer) => self.finish_answered(id, attempt, answer, trace, end).await,
+            Ending::Failed(failure) => {
+                let change = expressions::finish(attempt, QueryStatus::Failed, item::failed(failure)?, end);
+                self.write_ending(id, &change, trace, end.now).await
+            }
+        }
+    }
+
     async fn finish_answered(
         &self,
         id: &str,
@@ -328,14 +340,12 @@ impl QueryStore for DynamoQueryStore {
         trace: Option<&str>,
         now: Timestamp,
     ) -> Result<bool> {
-        let end = self.end(id, now).await?;
-        match ending {
-            Ending::Completed(answer) => self.finish_answered(id, attempt, answer, trace, end).await,
-            Ending::Failed(failure) => {
-                let change = expressions::finish(attempt, QueryStatus::Failed, item::failed(failure)?, end);
-                self.write_ending(id, &change, trace, now).await
-            }
+        let untold = End { now, is_told: false };
+        if self.finish_as(id, attempt, ending, trace, untold).await? {
+            return Ok(true);
         }
+        Ok(self.has_webhook(id).await?
+            && self.finish_as(id, attempt, ending, trace, End { is_told: true, ..untold }).await?)
     }
 
     async fn release(&self, id: &str, attempt: u32) -> Result<bool> {
@@ -347,15 +357,15 @@ impl QueryStore for DynamoQueryStore {
         if !is_query_id(id) {
             return Ok(None);
         }
-        let change = expressions::cancel(self.end(id, now).await?);
-        match self.table.change(id, &change, ReturnValue::AllNew).await? {
+        match self.change_at_end(id, |is_told| expressions::cancel(End { now, is_told })).await? {
             Changed::Yes(item) | Changed::No(item) => item.map(|item| self.decode(&item)).transpose(),
         }
     }
 
     async fn fail_unheld(&self, id: &str, failure: &Failure, now: Timestamp) -> Result<bool> {
-        let change = expressions::fail_unheld(item::failed(failure)?, self.end(id, now).await?);
-        Ok(matches!(self.table.change(id, &change, ReturnValue::None).await?, Changed::Yes(_)))
+        let failed = item::failed(failure)?;
+        let change = |is_told| expressions::fail_unheld(failed.clone(), End { now, is_told });
+        Ok(matches!(self.change_at_end(id, change).await?, Changed::Yes(_)))
     }
 
     async fn unattended(&self, now: Timestamp, queued_before: Timestamp, limit: usize) -> Result<Vec<String>> {

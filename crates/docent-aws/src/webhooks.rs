@@ -1,6 +1,6 @@
 //! Webhooks of queries: found through the sparse index, where a query goes from the open ones to those that are to be told.
 
-use crate::expressions::{self, End};
+use crate::expressions::{self, Change};
 use crate::item::{WEBHOOKS, is_query_id, millis, text};
 use crate::store::{DynamoQueryStore, id_of};
 use crate::table::{Changed, Filter};
@@ -10,11 +10,21 @@ use docent_core::{Query, Timestamp};
 use docent_engine::Result;
 
 impl DynamoQueryStore {
-    /// What an ending has to know. An update cannot choose by what the item has, so the item is asked before; the answer holds, as
-    /// a query gets its webhook when it is made or never.
-    pub(crate) async fn end(&self, id: &str, now: Timestamp) -> Result<End> {
+    /// Whether somebody is to be told of a query's ending. A query gets its webhook when it is made or never.
+    pub(crate) async fn has_webhook(&self, id: &str) -> Result<bool> {
         let item = self.table.get(id, Some("webhook")).await?;
-        Ok(End { now, is_told: item.is_some_and(|item| item.contains_key("webhook")) })
+        Ok(item.is_some_and(|item| item.contains_key("webhook")))
+    }
+
+    /// Changes a query as it ends. An update cannot choose by what the item has, so this one supposes that nobody is to be
+    /// told, which holds for most and spares a read; an item that has a webhook refuses it.
+    pub(crate) async fn change_at_end(&self, id: &str, change: impl Fn(bool) -> Change) -> Result<Changed> {
+        match self.table.change(id, &change(false), ReturnValue::AllNew).await? {
+            Changed::No(Some(item)) if item.contains_key("webhook") => {
+                self.table.change(id, &change(true), ReturnValue::AllNew).await
+            }
+            changed => Ok(changed),
+        }
     }
 
     pub(crate) async fn webhooks_due(&self, now: Timestamp, limit: usize) -> Result<Vec<String>> {

@@ -25,6 +25,8 @@ use std::sync::Arc;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PAGES_PER_FILE: usize = 8;
+/// Pages of a file of plain text: 5 MB.
+const PAGES_PER_TEXT: usize = 1_800;
 /// What the kernel counts CPU time in (`getconf CLK_TCK` on Linux).
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -38,20 +40,39 @@ fn main() {
 
 /// Corpora of growing size, each taken in by a process of its own: `[-- FILES…]`, two when none is given.
 fn compare(arguments: &[String]) {
+    if let Some(at) = arguments.iter().position(|argument| argument == "text") {
+        return take_in_text(arguments[at + 1].parse().expect("gigabytes"));
+    }
     println!("ingest, stubbed embeddings, PDFs of {PAGES_PER_FILE} pages");
     let sizes: Vec<u64> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     for files in if sizes.is_empty() { vec![50, 500] } else { sizes } {
-        let folder = tempfile::tempdir().expect("a folder");
-        let corpus = folder.path().join("corpus");
-        std::fs::create_dir(&corpus).expect("made");
-        for file in 0..files {
-            let pdf = docent_testkit::pdf::prose(file, PAGES_PER_FILE);
-            std::fs::write(corpus.join(format!("{file:04}.pdf")), pdf).expect("written");
-        }
-        let program = std::env::current_exe().expect("this program");
-        let status = Command::new(program).arg("ingest").arg(&corpus).arg(folder.path().join("data")).status();
-        assert!(status.expect("started").success());
+        let pdf = |file| docent_testkit::pdf::prose(file, PAGES_PER_FILE);
+        take_in((0..files).map(|file| (format!("{file:04}.pdf"), pdf(file))));
     }
+}
+
+fn take_in_text(gigabytes: f64) {
+    println!("ingest, stubbed embeddings, {gigabytes} GB of plain text");
+    let text = |file| docent_testkit::pdf::plain_prose(file, PAGES_PER_TEXT).into_bytes();
+    let mut left = gigabytes * 1e9;
+    let files = (0..).map(|file| (format!("{file:04}.txt"), text(file)));
+    take_in(files.take_while(|(_, content)| {
+        left -= content.len() as f64;
+        left > -(content.len() as f64)
+    }));
+}
+
+/// Takes files in by a process of its own.
+fn take_in(files: impl Iterator<Item = (String, Vec<u8>)>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let corpus = folder.path().join("corpus");
+    std::fs::create_dir(&corpus).expect("made");
+    for (name, content) in files {
+        std::fs::write(corpus.join(name), content).expect("written");
+    }
+    let program = std::env::current_exe().expect("this program");
+    let status = Command::new(program).arg("ingest").arg(&corpus).arg(folder.path().join("data")).status();
+    assert!(status.expect("started").success());
 }
 
 fn ingest(corpus: &Path, data: &Path) {
@@ -66,14 +87,21 @@ fn ingest(corpus: &Path, data: &Path) {
     assert_eq!(summary.refused, 0);
     let cpu = cpu_seconds();
     println!(
-        "{:>6} pages  {:>6} chunks  {:>6.0} pages per CPU second  parent's peak {:>4.0} MB (at the end {:.0} MB \
-         without mapped files)",
+        "{:>6} pages  {:>6} chunks  {:>6.0} pages and {:.1} MB per CPU second  parent's peak {:>4.0} MB (at the end \
+         {:.0} MB without mapped files)",
         summary.pages,
         summary.chunks,
         summary.pages as f64 / cpu,
+        size_of(corpus) / 1e6 / cpu,
         megabytes("VmHWM:"),
         megabytes("RssAnon:")
     );
+}
+
+/// Bytes of the files of a folder.
+fn size_of(corpus: &Path) -> f64 {
+    let files = std::fs::read_dir(corpus).expect("a folder").map(|file| file.expect("a file"));
+    files.map(|file| file.metadata().expect("a size").len() as f64).sum()
 }
 
 fn engine(data: &Path) -> Engine {

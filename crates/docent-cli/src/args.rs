@@ -138,9 +138,9 @@ pub(crate) struct IngestArgs {
 }
 
 const SYNC: &str = "\
-Files are compared by their content, objects of a bucket by their ETag. What is gone from there is removed from the
-collection, but only documents that a sync of it took in. A file .docentignore at its root names what does not
-belong to it, with the patterns of .gitignore. Symbolic links are not followed out of a folder. A bucket is
+Files are compared by their content, objects of a bucket by their ETag. What is gone from there is removed from the \
+collection, but only documents that a sync of it took in. A file .docentignore at its root names what does not \
+belong to it, with the patterns of .gitignore. Symbolic links are not followed out of a folder. A bucket is \
 reached as AWS_REGION, AWS_ENDPOINT_URL and the other AWS_ variables say.";
 
 #[derive(Debug, clap::Args)]
@@ -200,10 +200,10 @@ pub(crate) struct DeleteArgs {
 }
 
 const VERIFY: &str = "\
-Looks for the id and the words in the lists of the id, in every stored record, unpacked (deleted but not yet
-removed ones included), and in the plain bytes of every file; also of the editions that `docent reembed` keeps, and
-of every generation, where the index is a place that was published to. Compressed dictionaries are not read word by word. Stored answers, backups and the blocks
-of the disk are not looked into.
+Looks for the id and the words in the lists of the id, in every stored record, unpacked (deleted but not yet \
+removed ones included), and in the plain bytes of every file; also of the editions that `docent reembed` keeps, and \
+of every generation, where the index is a place that was published to. Compressed dictionaries are not read word by \
+word. Stored answers, backups and the blocks of the disk are not looked into.
 Exit status: 0 nothing was found, 1 something was.";
 
 #[derive(Debug, clap::Args)]
@@ -223,8 +223,8 @@ pub(crate) struct VerifyDeletedArgs {
 }
 
 const REEMBED: &str = "\
-The collection is made anew beside itself and answers as before meanwhile; documents that come, change or go until
-then are caught up. Then the new edition takes its place in one step. The old one is kept, and deletes remove
+The collection is made anew beside itself and answers as before meanwhile; documents that come, change or go until \
+then are caught up. Then the new edition takes its place in one step. The old one is kept, and deletes remove \
 documents from both. An interrupted run is gone on with. Start servers anew with the new settings afterwards.";
 
 #[derive(Debug, clap::Args)]

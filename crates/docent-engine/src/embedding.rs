@@ -29,9 +29,8 @@ pub fn key_of(chunk: &Chunk) -> TextKey {
     key.try_into().unwrap_or_default()
 }
 
-fn distinct(chunks: &[&Chunk]) -> Vec<TextKey> {
-    let keys: HashSet<TextKey> = chunks.iter().map(|chunk| key_of(chunk)).collect();
-    keys.into_iter().collect()
+fn distinct(keys: &[TextKey]) -> Vec<TextKey> {
+    keys.iter().copied().collect::<HashSet<_>>().into_iter().collect()
 }
 
 /// Where vectors of the same texts are looked for.
@@ -53,28 +52,32 @@ impl Engine {
     ) -> Result<Vec<Vec<f32>>> {
         let chunks: Vec<&Chunk> = prepared.iter().flat_map(|one| &one.chunks).collect();
         let ids: Vec<String> = prepared.iter().map(|one| one.document.id.clone()).collect();
-        let mut known = self.recall(collection, &distinct(&chunks), &ids).await;
+        let keys: Vec<TextKey> = chunks.iter().map(|chunk| key_of(chunk)).collect();
+        let wanted = distinct(&keys);
+        let mut known = self.recall(collection, &wanted, &ids).await;
         if reach == Reach::All {
-            self.recall_from_others(collection, &distinct(&chunks), &ids, &mut known).await;
+            self.recall_from_others(collection, wanted, &ids, &mut known).await;
         }
-        Ok(self.embed_the_rest(&chunks, known).await?.0)
+        Ok(self.embed_the_rest(&chunks, &keys, known).await?.0)
     }
 
     /// The same for a collection that is made anew, and how many texts had to be embedded for it.
     pub(crate) async fn embed_anew(&self, edition: &dyn NewEdition, chunks: &[&Chunk]) -> Result<(Vec<Vec<f32>>, u64)> {
-        let mut known = edition.vectors(&distinct(chunks)).await?;
+        let keys: Vec<TextKey> = chunks.iter().map(|chunk| key_of(chunk)).collect();
+        let wanted = distinct(&keys);
+        let mut known = edition.vectors(&wanted).await?;
         // The collection itself among them, if the same model has made it and only chunks are cut otherwise.
-        self.recall_from_others("", &distinct(chunks), &[], &mut known).await;
-        self.embed_the_rest(chunks, known).await
+        self.recall_from_others("", wanted, &[], &mut known).await;
+        self.embed_the_rest(chunks, &keys, known).await
     }
 
     /// One vector per chunk, and how many texts were embedded as their vector was not known.
     async fn embed_the_rest(
         &self,
         chunks: &[&Chunk],
+        keys: &[TextKey],
         mut vectors: HashMap<TextKey, Vec<f32>>,
     ) -> Result<(Vec<Vec<f32>>, u64)> {
-        let keys: Vec<TextKey> = chunks.iter().map(|chunk| key_of(chunk)).collect();
         let mut seen = HashSet::new();
         let is_new = |(key, _): &(&TextKey, _)| !vectors.contains_key(*key) && seen.insert(**key);
         let new: Vec<_> = keys.iter().zip(chunks).filter(is_new).collect();
@@ -92,11 +95,10 @@ impl Engine {
     async fn recall_from_others(
         &self,
         collection: &str,
-        keys: &[TextKey],
+        mut left: Vec<TextKey>,
         documents: &[String],
         known: &mut HashMap<TextKey, Vec<f32>>,
     ) {
-        let mut left = keys.to_vec();
         left.retain(|key| !known.contains_key(key));
         if left.is_empty() {
             return;

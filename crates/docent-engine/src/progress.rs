@@ -105,6 +105,17 @@ impl Progress {
         }
     }
 
+    /// Ends a query's log if nobody watches it, who would have to be told how it ended; false if somebody does.
+    pub(crate) fn end_unwatched(&self, id: &str) -> bool {
+        let mut table = self.table();
+        // Who watches holds the log, and takes hold of it under the same lock.
+        let is_watched = table.get(id).is_some_and(|log| Arc::strong_count(log) > 1);
+        if !is_watched {
+            table.remove(id);
+        }
+        !is_watched
+    }
+
     /// The log of a query that runs in this process.
     pub fn watch(&self, id: &str) -> Option<Arc<Log>> {
         self.table().get(id).cloned()

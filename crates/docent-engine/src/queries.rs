@@ -184,7 +184,7 @@ impl Engine {
             answered = self.answer_within_budget(query, limit, &mut tell) => answered,
             () = self.keep_lease(id, attempt) => {
                 tracing::info!(query_id = id, attempt, "the lease is gone; stopped working");
-                self.tell_ending(id).await?;
+                self.tell_ending(query).await?;
                 return Ok(Ran::NotOurs);
             }
         };
@@ -199,7 +199,7 @@ impl Engine {
             tracing::Span::current().record("generation", trace.generation.as_str());
         }
         let ours = self.store_ending(query, ending, trace.as_ref()).await?;
-        self.tell_ending(id).await?;
+        self.tell_ending(query).await?;
         Ok(if ours { Ran::Finished } else { Ran::NotOurs })
     }
 
@@ -262,9 +262,13 @@ impl Engine {
         }
     }
 
-    async fn tell_ending(&self, id: &str) -> Result<()> {
-        if let Some(query) = self.queries.get(id).await? {
-            self.announce(&query);
+    /// Tells those who watch a query, and has those told who are not here, how it ended; reads nothing if there is nobody.
+    async fn tell_ending(&self, query: &Query) -> Result<()> {
+        if query.webhook.is_none() && self.progress.end_unwatched(&query.id) {
+            return Ok(());
+        }
+        if let Some(ended) = self.queries.get(&query.id).await? {
+            self.announce(&ended);
         }
         Ok(())
     }

@@ -28,6 +28,13 @@ pub fn prose(seed: u64, pages: usize) -> Vec<u8> {
     document(&contents, "")
 }
 
+/// The same sentences as plain text, an empty line between pages.
+pub fn plain_prose(seed: u64, pages: usize) -> String {
+    let mut writer = Prose::new(seed);
+    let pages: Vec<String> = (0..pages).map(|_| writer.page().join("\n")).collect();
+    pages.join("\n\n")
+}
+
 /// A document whose pages show these lines.
 pub fn pages(pages: &[&[&str]]) -> Vec<u8> {
     let contents: Vec<String> = pages.iter().map(|lines| shown(lines)).collect();

@@ -1,6 +1,6 @@
 //! How an answer came about, as a person reads it.
 
-use super::text::{Paint, columns, place, wrap};
+use super::text::{Paint, columns, count, place, wrap};
 use docent_core::follow_up::Method;
 use docent_core::query::Webhook;
 use docent_core::{Query, SearchMode};
@@ -45,12 +45,8 @@ pub(crate) fn trace(query: &Query, trace: &Trace, width: usize, paint: Paint) ->
 /// How far the telling of it is.
 fn told(webhook: &Webhook) -> String {
     let status = webhook.status.as_str().replace('_', " ");
-    let attempts = match webhook.attempts {
-        1 => "1 attempt".to_owned(),
-        more => format!("{more} attempts"),
-    };
     let last = webhook.last_error.as_ref().map(|error| format!("; the last failure: {error}")).unwrap_or_default();
-    format!("{status} after {attempts}{last}")
+    format!("{status} after {}{last}", count(webhook.attempts, "attempt"))
 }
 
 /// What a question that follows others was, and who had it stand alone.
