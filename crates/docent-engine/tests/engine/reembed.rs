@@ -263,7 +263,7 @@ async fn an_upload_that_waits_is_taken_up_by_a_process_with_the_new_model() {
     house.pass(Duration::from_secs(60));
     let new = house.uploads_of(Arc::new(of_model(&house, &embedder)), parser(), false);
     assert!(new.take_up("new").await.expect("worked"));
-    assert!(new.get(&id).await.expect("read").expect("there").is_stored());
+    assert!(new.reports().upload(&id).await.expect("read").expect("there").is_stored());
     assert!(names(&of_model(&house, &embedder)).await.contains(&"parents.txt".to_owned()));
 }
 
