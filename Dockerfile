@@ -1,4 +1,4 @@
-# One file for the two functions and the server, for arm64 and x86-64:
+# One file for the functions and the server, for arm64 and x86-64:
 #
 #   docker build --target server -t docent .
 #   docker build --target worker --build-arg INDEX=index .    # with the index of the folder `index` inside
@@ -18,7 +18,7 @@ COPY models models
 COPY examples examples
 ENV CARGO_TARGET_DIR=/target
 
-# Two builds, not one: in one, cargo gives every program the features that any of them asks for, and the server would carry AWS's
+# Builds of their own: in one, cargo gives every program the features that any of them asks for, and the server would carry AWS's
 # SDK, the functions parsers and SQLite. Each image waits for its own; of what the functions need, two thirds are as the server
 # has them. The caches live beside the layers, so that a changed line compiles one crate; hence the copies in the same step.
 FROM sources AS build-server
@@ -28,8 +28,13 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
 
 FROM sources AS build-functions
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/target \
-    cargo build --release --locked --package docent-lambda --bins --features local-model \
+    cargo build --release --locked --package docent-lambda --bin api --bin worker --no-default-features --features local-model \
  && mkdir /out && cp /target/release/api /target/release/worker /out/
+
+FROM sources AS build-ingest
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/target \
+    cargo build --release --locked --package docent-lambda --bin ingest --features local-model \
+ && mkdir /out && cp /target/release/ingest /out/
 
 # --- the index that is baked in, if one is named: a folder of this checkout, as `docent ingest` makes it ----------------
 FROM ${RUST_IMAGE} AS index
@@ -50,6 +55,9 @@ COPY --from=build-functions /out/api /var/task/bootstrap
 
 FROM function AS worker
 COPY --from=build-functions /out/worker /var/task/bootstrap
+
+FROM function AS ingest
+COPY --from=build-ingest /out/ingest /var/task/bootstrap
 
 # --- the server: everything that it keeps is in /data -------------------------------------------------------------------
 FROM ${RUNTIME_IMAGE} AS server

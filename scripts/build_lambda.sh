@@ -11,11 +11,12 @@ out=${1:-$target/lambda-functions}
 install_python lambda "cargo-lambda==1.9.2"
 export PATH="$tools/lambda/bin:$PATH"
 
-# NAME PROCESSOR PROGRAM [FEATURES]: one bootstrap in one archive. The index of an image or archive goes beside it, as `index/`.
+# NAME PROCESSOR PROGRAM [FEATURES]: one bootstrap in one archive, with what it needs and no more. The index of an image or archive
+# goes beside it, as `index/`.
 pack() {
   local name=$1 processor=$2 program=$3 features=${4:-}
   cargo lambda build --profile lambda --locked "--$processor" --package docent-lambda --bin "$program" \
-    ${features:+--features "$features"} --lambda-dir "$out/$processor" >&2
+    --no-default-features ${features:+--features "$features"} --lambda-dir "$out/$processor" >&2
   local folder="$out/$processor/$program"
   python3 -c 'import sys, zipfile
 info = zipfile.ZipInfo("bootstrap")
@@ -30,5 +31,7 @@ for processor in ${DOCENT_LAMBDA_PROCESSORS:-x86-64 arm64}; do
   pack api "$processor" api
   pack worker "$processor" worker
   pack worker-with-model "$processor" worker local-model
+  pack ingest "$processor" ingest ingest
+  pack ingest-with-model "$processor" ingest ingest,local-model
 done
 echo "in $out"

@@ -14,8 +14,10 @@ npx tsc
 echo "assertions, practices"
 npx vitest run --reporter=dot
 echo "templates"
-mkdir -p "$work/dist/arm64/api" "$work/dist/arm64/worker"
-touch "$work/dist/arm64/api/bootstrap" "$work/dist/arm64/worker/bootstrap"
+for function in api worker ingest; do
+  mkdir -p "$work/dist/arm64/$function"
+  touch "$work/dist/arm64/$function/bootstrap"
+done
 npx cdk --no-notices synth --quiet --output "$work/out" --context "artefacts=$work/dist" \
   --context alarmEmail=team@example.com --context monthlyBudgetUsd=20
 "$tools/infra-python/bin/cfn-lint" "$work"/out/*.template.json

@@ -7,8 +7,9 @@ const CHECKOUT = resolve(import.meta.dirname, '..', '..');
 /** Where cargo puts the programs for this machine. */
 const PROGRAMS = join(process.env.CARGO_TARGET_DIR ?? join(CHECKOUT, 'target'), 'release');
 
-/** Documents, and a question that they answer. */
-export const DOCUMENTS = join(CHECKOUT, 'examples', 'handbook', 'product');
+/** Documents, and a question that a part of them answers. */
+export const HANDBOOK = join(CHECKOUT, 'examples', 'handbook');
+export const DOCUMENTS = join(HANDBOOK, 'product');
 export const QUESTION = 'What does error E-417 mean?';
 
 /** The program that publishes them. */
@@ -19,7 +20,7 @@ export function artefacts(): string {
   // Built functions, laid out as `scripts/build_lambda.sh` does it, may be named instead.
   if (process.env.DOCENT_ARTEFACTS) return process.env.DOCENT_ARTEFACTS;
   const folder = mkdtempSync(join(tmpdir(), 'docent-deployed-'));
-  for (const name of ['api', 'worker']) {
+  for (const name of ['api', 'worker', 'ingest']) {
     const program = join(PROGRAMS, name);
     if (!existsSync(program)) throw new Error(`${program} does not exist\nhint: scripts/e2e_deployed.sh builds it`);
     const place = join(folder, 'x86-64', name);

@@ -12,6 +12,7 @@ import { stack, template } from '../scripts/cloud.js';
 import { readSettings, type Settings } from '../lib/settings.js';
 import { artefacts, broken, DOCUMENTS, PROGRAM, QUESTION } from './artefacts.js';
 import { ask, KEY } from './calls.js';
+import { documents } from './documents.js';
 import { Emulator } from './emulator.js';
 import { enforced } from './enforced.js';
 
@@ -56,6 +57,7 @@ async function life(emulator: Emulator, step: Step, settings: MakeSettings): Pro
     const alarms = made.filter((it) => it.Type === 'AWS::CloudWatch::Alarm');
     assert.equal((await alarmsOf('docent-service')).length, alarms.length);
   });
+  await documents(step, url, async () => (await stack('docent-data'))!.outputs.BucketName!);
   await step('an upgrade in place keeps what was asked before', async () => {
     kept = (await ask(await url(), 'v1/queries', { method: 'POST', body: JSON.stringify({ query: QUESTION, wait: 20 }) })).body.id;
     const address = await url();

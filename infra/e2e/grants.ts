@@ -7,6 +7,9 @@ import { stack } from '../scripts/cloud.js';
 import { QUESTION } from './artefacts.js';
 import { ask } from './calls.js';
 
+/** What is put into the bucket to see that it is taken in. */
+const TRIAL = 'trial.md';
+
 export const SERVICE = 'docent-service';
 
 /** A grant, as function and name, whose call the programs make themselves: what they say without it. */
@@ -24,6 +27,10 @@ export const FAILS: Record<string, (url: string) => Promise<void>> = {
   ApiListQueries: async (url) => {
     assert.equal((await list(url)).status, 500);
     assert.equal((await ended(url, (await submit(url)).body.id)).outcome, 'answered');
+  },
+  ApiListReports: async (url) => {
+    assert.equal((await ask(url, 'v1/documents')).status, 500);
+    assert.equal((await search(url)).status, 200);
   },
   ApiWakeWorker: async (url) => {
     const { status, body } = await submit(url);
@@ -68,6 +75,25 @@ export const FAILS: Record<string, (url: string) => Promise<void>> = {
     assert.match((await failed(url)).message, /OPENAI_API_KEY_SECRET_ARN|secret/);
     assert.equal((await search(url)).status, 200);
   },
+  IngestSeeBucket: async () => {
+    assert.equal(await fails(SYNC), true);
+  },
+  IngestListReports: async () => {
+    assert.equal(await fails(SYNC), true);
+    assert.equal(await fails(await changed()), false);
+  },
+  IngestReadDocuments: async () => assert.equal(await fails(await changed()), true),
+  IngestReadIndex: async () => assert.equal(await fails(await changed()), true),
+  IngestPublish: async () => assert.equal(await fails(await changed()), true),
+  IngestKeepReports: async () => assert.equal(await fails(await changed()), true),
+  IngestFindAnswers: async () => {
+    assert.equal(await fails(await changed()), false);
+    assert.equal(await fails(await removed()), true);
+  },
+  IngestRemoveGenerations: async () => {
+    assert.equal(await fails(await changed()), false);
+    assert.equal(await fails(await removed()), true);
+  },
 };
 
 /** What has to be missing as well, for the call to be made: a question that the API has not already sent to the worker. */
@@ -77,20 +103,23 @@ export const ALSO_WITHOUT: Record<string, string> = { WorkerWakeItself: 'ApiWake
  * A grant whose calls AWS makes, in the role's name: to which actions it is, and on what. The emulator makes these calls itself
  * and asks nobody, so its simulator of policies is asked.
  */
-export const BY_AWS: Record<string, { readonly actions: string[]; readonly on: 'log' | 'failures' }> = {
+export const BY_AWS: Record<string, { readonly actions: string[]; readonly on: 'log' | 'failures' | 'news' }> = {
   ApiWriteLog: { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], on: 'log' },
   WorkerWriteLog: { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], on: 'log' },
+  IngestWriteLog: { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], on: 'log' },
+  IngestReadNews: { actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], on: 'news' },
   WorkerReportFailures: { actions: ['sqs:SendMessage'], on: 'failures' },
   WorkerDrainFailures: { actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], on: 'failures' },
 };
 
 /** Which of the grants above the roles have, as they are now. */
 export async function granted(): Promise<string[]> {
-  const { ApiName, WorkerName, FailureQueueUrl } = (await stack(SERVICE))!.outputs;
-  const queue = new URL(FailureQueueUrl!).pathname.split('/').slice(1);
+  const { ApiName, WorkerName, IngestName, FailureQueueUrl } = (await stack(SERVICE))!.outputs;
+  const { NewsQueueUrl } = (await stack('docent-data'))!.outputs;
   const found: string[] = [];
   for (const [grant, { actions, on }] of Object.entries(BY_AWS)) {
-    const FunctionName = grant.startsWith('Api') ? ApiName : WorkerName;
+    const FunctionName = [ApiName, WorkerName, IngestName][['Api', 'Worker', 'Ingest'].findIndex((it) => grant.startsWith(it))];
+    const queue = new URL((on === 'news' ? NewsQueueUrl : FailureQueueUrl)!).pathname.split('/').slice(1);
     const { Role, LoggingConfig } = await new LambdaClient().send(new GetFunctionConfigurationCommand({ FunctionName }));
     const place = `us-east-1:${queue[0]}`;
     const log = `arn:aws:logs:${place}:log-group:${LoggingConfig!.LogGroup}:log-stream:some-process`;
@@ -133,6 +162,37 @@ async function unpublished(run: () => Promise<void>): Promise<void> {
   } finally {
     await client.send(new PutObjectCommand({ ...pointer, Body }));
   }
+}
+
+/** The message by which the ingest function looks at everything. */
+const SYNC = '{"version":1,"sync":true}';
+
+/** Puts another version of a document into the bucket; the message that tells of it. */
+async function changed(): Promise<string> {
+  const Bucket = (await stack('docent-data'))!.outputs.BucketName!;
+  const Body = `The trial of ${Date.now()} is in session.`;
+  await new S3Client({ forcePathStyle: true }).send(new PutObjectCommand({ Bucket, Key: `documents/${TRIAL}`, Body }));
+  return told(Bucket);
+}
+
+/** Removes it. */
+async function removed(): Promise<string> {
+  const Bucket = (await stack('docent-data'))!.outputs.BucketName!;
+  await new S3Client({ forcePathStyle: true }).send(new DeleteObjectCommand({ Bucket, Key: `documents/${TRIAL}` }));
+  return told(Bucket);
+}
+
+function told(bucket: string): string {
+  return JSON.stringify({ Records: [{ s3: { bucket: { name: bucket }, object: { key: `documents/${TRIAL}` } } }] });
+}
+
+/** Whether the ingest function gives a message back that has come before, or cannot even start. */
+async function fails(body: string): Promise<boolean> {
+  const FunctionName = (await stack(SERVICE))!.outputs.IngestName!;
+  const record = { messageId: 'trial', body, eventSource: 'aws:sqs', attributes: { ApproximateReceiveCount: '2' } };
+  const invoked = await new LambdaClient().send(new InvokeCommand({ FunctionName, Payload: JSON.stringify({ Records: [record] }) }));
+  const { batchItemFailures } = JSON.parse(Buffer.from(invoked.Payload ?? []).toString());
+  return batchItemFailures?.length !== 0;
 }
 
 /** Sends the worker the schedule's event, for queries of any age; what it answered. */

@@ -16,6 +16,9 @@ export const TABLE = {
 /** The event that the schedule sends to the worker (crates/docent-aws/src/event.rs). */
 export const SWEEP_EVENT = { version: 1, sweep: true } as const;
 
+/** What asks the ingest function to look at everything (crates/docent-aws/src/news.rs). */
+export const SYNC_MESSAGE = { version: 1, sync: true } as const;
+
 /** Metrics that the functions write in CloudWatch's embedded format, by function (crates/docent-aws/src/emf.rs). */
 export const METRICS = {
   namespace: 'Docent',
@@ -44,6 +47,10 @@ export const METRICS = {
   published: 'GenerationPublished',
   generationAge: 'GenerationAge',
   chunks: 'GenerationChunks',
+  /** Of each batch of documents: how many there were, how many of them were refused, and milliseconds since the first of them changed. */
+  files: 'IngestedFiles',
+  filesRefused: 'RefusedFiles',
+  ingest: 'IngestLatency',
 } as const;
 
 /** How a query may end (crates/docent-core). */

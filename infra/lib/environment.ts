@@ -5,7 +5,7 @@
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { asksForKey, knowsPrices, type Settings } from './settings.js';
+import { asksForKey, knowsPrices, takesDocuments, type Settings } from './settings.js';
 
 /** Where things are kept. */
 export interface Places {
@@ -13,19 +13,39 @@ export interface Places {
   readonly bucket: s3.Bucket;
 }
 
-/** For both functions. */
-export function commonEnvironment(settings: Settings, places: Places): Record<string, string> {
+/** How often a document is tried before its message is given up. */
+export const ATTEMPTS_MAX = 5;
+
+/** For the two functions that answer. */
+export function answeringEnvironment(settings: Settings, places: Places): Record<string, string> {
   return {
-    TABLE_NAME: places.table.tableName,
+    ...commonEnvironment(settings, places),
     DOCENT_ANSWER_TIMEOUT_S: String(settings.answerTimeoutS),
     DOCENT_QUERY_DEADLINE_S: String(settings.queryDeadlineS),
     ...cap(settings),
+  };
+}
+
+/** For the function that takes documents in, which asks no model for answers. */
+export function ingestEnvironment(settings: Settings, places: Places, modelKey?: secretsmanager.ISecret): Record<string, string> {
+  return {
+    ...commonEnvironment(settings, places),
+    ...modelEnvironment({ ...settings, generator: 'quoting' }, modelKey),
+    DOCENT_ATTEMPTS_MAX: String(ATTEMPTS_MAX),
+  };
+}
+
+/** For all functions. */
+function commonEnvironment(settings: Settings, places: Places): Record<string, string> {
+  return {
+    TABLE_NAME: places.table.tableName,
     DOCENT_RETENTION_DAYS: String(settings.retentionDays),
     DOCENT_LOG_FORMAT: 'json',
     DOCENT_LOG_LEVEL: 'info',
     ...(settings.packaging === 'image' ? { IS_USING_IMAGE_RUNTIME: 'True' } : {}),
     // An index in the image lies beside the program, where it is looked for if nothing is said.
     ...(settings.imageIndex ? {} : { DOCENT_INDEX: `s3://${places.bucket.bucketName}/${settings.indexPrefix}` }),
+    ...(takesDocuments(settings) ? { DOCENT_DOCUMENTS: `s3://${places.bucket.bucketName}/${settings.documentsPrefix}` } : {}),
   };
 }
 

@@ -20,7 +20,7 @@ export const settingsSchema = z
   .strictObject({
     /** Begins the names of the stacks, so that several deployments fit into one account. */
     name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens').default('docent'),
-    /** Processor of both functions. arm64 costs a fifth less. */
+    /** Processor of all functions. arm64 costs a fifth less. */
     architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
     /** How the functions travel: a zip of one `bootstrap` each, or one container image. */
     packaging: z.enum(['zip', 'image']).default('zip'),
@@ -40,6 +40,10 @@ export const settingsSchema = z
     corsOrigins: list.default([]),
     /** Where generations are, below the bucket. */
     indexPrefix: z.string().regex(/^[a-z0-9][a-z0-9/-]*$/).default('index'),
+    /** Takes in what is put below `documentsPrefix`, by a function of its own. */
+    ingest: flag.default(true),
+    /** Where documents are put, below the bucket. */
+    documentsPrefix: z.string().regex(/^[a-z0-9][a-z0-9-]*$/).default('documents'),
     /** Who writes answers: nobody (`quoting`: sentences picked word for word) or a model. */
     generator: z.enum(['quoting', 'openai']).default('openai'),
     /** Who makes vectors. Must be the one that the index was made with. */
@@ -51,6 +55,10 @@ export const settingsSchema = z
     workerConcurrency: number.int().min(0).max(1000).default(10),
     apiMemoryMib: number.int().min(128).max(10_240).default(512),
     workerMemoryMib: number.int().min(256).max(10_240).default(1769),
+    /** Documents are embedded here, if `embedder` is `local`: the more memory, the more processor. A new account may have no more than this. */
+    ingestMemoryMib: number.int().min(512).max(10_240).default(3008),
+    /** How long one batch of documents may take, in seconds. What is too large for it is not taken in. */
+    ingestTimeoutS: number.int().min(60).max(900).default(300),
     /** How long one attempt at an answer may take, in seconds. The worker gets 30 more, to write down how it ended. */
     answerTimeoutS: number.int().min(5).max(840).default(120),
     /** After how many seconds an unanswered question is given up. */
@@ -90,6 +98,10 @@ export const settingsSchema = z
     path: ['webhookHosts'],
     message: 'needs webhooks',
   })
+  .refine((settings) => settings.indexPrefix.split('/')[0] !== settings.documentsPrefix, {
+    path: ['documentsPrefix'],
+    message: 'must not be where generations are',
+  })
   .refine((settings) => settings.imageIndex === undefined || settings.packaging === 'image', {
     path: ['imageIndex'],
     message: 'needs packaging image',
@@ -111,6 +123,11 @@ export function readSettings(given: unknown): Settings {
 /** Whether a key for a model endpoint is needed at all: without one there is no secret, which is the one thing that costs while idle. */
 export function needsModelKey(settings: Settings): boolean {
   return settings.generator === 'openai' || settings.embedder === 'openai';
+}
+
+/** Whether documents come in through the bucket. An index that travels in the image is made elsewhere. */
+export function takesDocuments(settings: Settings): boolean {
+  return settings.ingest && settings.imageIndex === undefined;
 }
 
 /** Whether Docent knows what answers cost: prices of these models at OpenAI's own endpoint come with it (crates/docent-app/src/costs.rs). */

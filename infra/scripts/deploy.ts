@@ -6,7 +6,7 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { asksForKey, knowsPrices, needsModelKey, PROCESSORS, type Settings } from '../lib/settings.js';
+import { asksForKey, knowsPrices, needsModelKey, PROCESSORS, takesDocuments, type Settings } from '../lib/settings.js';
 import { account, bootstrap, cdk, Complaint, deploymentSettings, INFRA, restore, run, say, stack, synthesise, template } from './cloud.js';
 import { isPublished, publishDocuments } from './publish.js';
 import { smoke } from './smoke.js';
@@ -62,18 +62,21 @@ async function build(settings: Settings): Promise<void> {
   const processor = PROCESSORS[settings.architecture];
   const folder = resolve(INFRA, settings.artefacts);
   const file = (name: string) => resolve(folder, processor, name, 'bootstrap');
-  if (['api', 'worker'].every((name) => existsSync(file(name)))) return;
+  if (['api', 'worker', ...(takesDocuments(settings) ? ['ingest'] : [])].every((name) => existsSync(file(name)))) return;
   process.env.DOCENT_LAMBDA_PROCESSORS = processor;
   await run(resolve(INFRA, '..', 'scripts', 'build_lambda.sh'), [folder]);
 }
 
 /**
- * The stack that keeps data first, as the other one reads its names; except when the model or webhooks were dropped: their
- * secret cannot go while it is in use.
+ * The stack that keeps data first, as the other one reads its names; except when the model, webhooks or the ingest were dropped:
+ * their secret or queue cannot go while it is in use.
  */
 async function deployData(settings: Settings, app: string, upgrade: boolean): Promise<void> {
   const before = (await stack(`${settings.name}-data`))?.outputs;
-  const drops = (before?.ModelKeySecretArn && !needsModelKey(settings)) || (before?.WebhookSecretArn && !settings.webhooks);
+  const drops =
+    (before?.ModelKeySecretArn && !needsModelKey(settings)) ||
+    (before?.WebhookSecretArn && !settings.webhooks) ||
+    (before?.NewsQueueUrl && !takesDocuments(settings));
   if (upgrade && drops) await deployStack(app, 'Service');
   await deployStack(app, 'Data');
 }
@@ -141,10 +144,15 @@ function tell(
   const cap = knowsPrices(settings) ? `${settings.dailyCostCapUsd} US dollars` : `${settings.dailyTokenCap} tokens`;
   say(`
 next:
-  documents   docent ingest path/to/documents && docent publish s3://${bucket}/${settings.indexPrefix}
+  documents   ${documentsWay(settings, bucket)}
   question    curl ${service.Url}v1/queries -H "Authorization: Bearer KEY" -H "Content-Type: application/json" -d '{"query": "…", "wait": 20}'
   alarms      ${settings.alarmEmail ? `confirm the mail to ${settings.alarmEmail}` : 'set "alarmEmail" in infra/deployment.json'}
   costs       docs/costs.md; at most ${cap} of answers a day`);
+}
+
+function documentsWay(settings: Settings, bucket: string): string {
+  if (takesDocuments(settings)) return `aws s3 sync path/to/documents s3://${bucket}/${settings.documentsPrefix}`;
+  return `docent ingest path/to/documents && docent publish s3://${bucket}/${settings.indexPrefix}`;
 }
 
 /** From the environment and the settings file, as `make deploy` does. */

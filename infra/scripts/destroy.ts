@@ -30,11 +30,11 @@ export async function destroy(settings: Settings, wishes: Wishes): Promise<void>
 }
 
 function announce(data: { outputs: Record<string, string> } | undefined, withData: boolean): void {
-  say('goes: both functions, the URL, the failure queue, the schedule, logs, alarms, the dashboard');
+  say('goes: all functions, the URL, the failure queue, the schedule, logs, alarms, the dashboard');
   if (data === undefined) return;
   say(`${withData ? 'goes, for ever' : 'stays'}:`);
   say(`  table ${data.outputs.TableName} (queries, answers, keys)`);
-  say(`  bucket ${data.outputs.BucketName} (the index)`);
+  say(`  bucket ${data.outputs.BucketName} (documents and the index)`);
   if (data.outputs.ModelKeySecretArn) say(`  secret ${data.outputs.ModelKeySecretArn} (the key for the model)`);
   if (data.outputs.WebhookSecretArn) say(`  secret ${data.outputs.WebhookSecretArn} (what webhooks are signed with)`);
 }

@@ -32,6 +32,9 @@ describe('alarms', () => {
       WorkerFailureQueue: 'ApproximateAgeOfOldestMessage · Maximum over 300 s · >= 600, 1 of 1, missing notBreaching',
       WorkerStuck: 'UnattendedQueries · Sum over 300 s · >= 1, 3 of 3, missing notBreaching',
       WorkerOldestQuery: 'OldestOpenQuery · Maximum over 300 s · >= 300000, 1 of 1, missing notBreaching',
+      IngestErrors: 'Errors · Sum over 300 s · >= 1, 2 of 3, missing notBreaching',
+      IngestGivenUp: 'ApproximateNumberOfMessagesVisible · Maximum over 300 s · >= 1, 1 of 1, missing notBreaching',
+      IngestLate: 'ApproximateAgeOfOldestMessage · Maximum over 300 s · >= 900, 1 of 1, missing notBreaching',
       ReadsThrottled: 'ReadThrottleEvents · Sum over 300 s · >= 10, 2 of 3, missing notBreaching',
       WritesThrottled: 'WriteThrottleEvents · Sum over 300 s · >= 10, 2 of 3, missing notBreaching',
       CostCap: 'EstimatedCost · Sum over 86400 s · >= 8, 1 of 1, missing notBreaching',
@@ -74,6 +77,7 @@ describe('the dashboard', () => {
     ['tokens and cost', ['InputTokens', 'OutputTokens', 'EmbeddingTokens', 'EstimatedCost', 'daily cap']],
     ['generation', ['GenerationAge', 'GenerationChunks']],
     ['errors', ['Errors', 'Throttles', 'ReadThrottleEvents', 'WriteThrottleEvents', 'ApproximateNumberOfMessagesVisible']],
+    ['documents', ['IngestedFiles', 'RefusedFiles', 'IngestLatency', 'given up']],
     ['processes', ['ColdStarts', 'Attempts', 'Sweeps']],
   ])('shows %s', (_, names) => {
     for (const name of names) expect(body).toContain(name);

@@ -9,6 +9,7 @@ test.each([
   ['with everything', { alarmEmail: 'team@example.com', monthlyBudgetUsd: 20, corsOrigins: '*', webhooks: true }],
   ['as an image on x86-64', { packaging: 'image', architecture: 'x86_64' }],
   ['signed, without a model', { urlAuth: 'aws-iam', generator: 'quoting' }],
+  ['embedding by an endpoint, without documents', { embedder: 'openai', ingest: false }],
   ['to be removed, under another name', { keepData: false, name: 'trial' }],
 ])('%s: no finding without an explanation', (_, settings) => {
   const { app, outdir } = stacks(settings);

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { METRICS, SWEEP_EVENT, TABLE } from '../lib/contract.js';
+import { METRICS, SWEEP_EVENT, SYNC_MESSAGE, TABLE } from '../lib/contract.js';
 import { CHECKOUT, resource, templates } from './deployments.js';
 
 const rust = (path: string) => readFileSync(join(CHECKOUT, 'crates', path), 'utf8');
@@ -36,7 +36,7 @@ describe.skipIf(!withAws || !withAccess)('what the functions are told', () => {
     ['in public', { ...everything, isPublic: true }],
   ])('%s has names that the configuration declares', (_, settings) => {
     const { service } = templates(settings);
-    for (const name of ['Api', 'Worker']) {
+    for (const name of ['Api', 'Worker', 'Ingest']) {
       const told = Object.keys(resource(service, 'AWS::Lambda::Function', name).Properties.Environment.Variables);
       expect(told.length).toBeGreaterThan(5);
       expect(told.filter((variable) => !declared().has(variable))).toEqual([]);
@@ -56,6 +56,11 @@ describe.skipIf(!withAws)('what is set up', () => {
   test('the worker understands the schedule’s event', () => {
     const version = /const VERSION: u64 = (\d+);/.exec(rust('docent-aws/src/event.rs'))?.[1];
     expect(SWEEP_EVENT).toEqual({ version: Number(version), sweep: true });
+  });
+
+  test('the ingest function understands the message that asks for everything', () => {
+    const version = /const VERSION: u64 = (\d+);/.exec(rust('docent-aws/src/news.rs'))?.[1];
+    expect(SYNC_MESSAGE).toEqual({ version: Number(version), sync: true });
   });
 });
 

@@ -32,7 +32,7 @@ function expectRounded(cell: string, value: number): void {
   expect(cell.replaceAll('*', '')).toBe(value.toFixed(cell.replaceAll('*', '').split('.')[1]?.length ?? 0));
 }
 
-describe.each(['Per question', 'One thousand questions a day', 'While nobody asks'])('%s', (heading) => {
+describe.each(['Per question', 'One thousand questions a day', 'One thousand documents', 'While nobody asks'])('%s', (heading) => {
   const rows = table(heading);
   const items = rows.slice(0, -1);
 
@@ -54,7 +54,8 @@ describe('what it says of the deployment', () => {
   const formula = (heading: string, start: string) => table(heading).find(([name]) => name!.startsWith(start))![1];
 
   test('memory is as the settings have it', () => {
-    const { apiMemoryMib, workerMemoryMib } = readSettings({});
+    const { apiMemoryMib, workerMemoryMib, ingestMemoryMib } = readSettings({});
+    expect(formula('One thousand documents', 'ingest time')).toContain(`${ingestMemoryMib} / 1024`);
     expect(formula('Per question', 'API time')).toContain(`${apiMemoryMib} / 1024`);
     expect(formula('Per question', 'worker time')).toContain(`${workerMemoryMib} / 1024`);
   });
@@ -69,9 +70,10 @@ describe('what it says of the deployment', () => {
 
   test('metrics are those that are written: by each function, and queries also by outcome', () => {
     const written = Number(/METRICS: \[[^\]]*; (\d+)\]/.exec(readFileSync(join(CHECKOUT, 'crates/docent-aws/src/emf.rs'), 'utf8'))![1]);
-    const told = ['While nobody asks', 'One thousand questions a day'].map((heading) => parseInt(formula(heading, 'metrics')!));
-    // Both functions tell of their starts.
-    expect(told[0]! + told[1]!).toBe(written + 1 + OUTCOMES.length);
+    const headings = ['While nobody asks', 'One thousand questions a day', 'One thousand documents'];
+    const told = headings.map((heading) => parseInt(formula(heading, 'metrics')!));
+    // All three functions tell of their starts.
+    expect(told.reduce((all, some) => all + some)).toBe(written + 2 + OUTCOMES.length);
   });
 
   test('the dashboard is one of the free ones', () => {

@@ -15,7 +15,7 @@ const flags = JSON.parse(readFileSync(resolve(CHECKOUT, 'infra', 'cdk.json'), 'u
 export function placeholders(): string {
   const folder = mkdtempSync(join(tmpdir(), 'docent-artefacts-'));
   for (const processor of Object.values(PROCESSORS)) {
-    for (const binary of ['api', 'worker']) {
+    for (const binary of ['api', 'worker', 'ingest']) {
       mkdirSync(join(folder, processor, binary), { recursive: true });
       writeFileSync(join(folder, processor, binary, 'bootstrap'), '#!/bin/sh\n', { mode: 0o755 });
     }
@@ -46,7 +46,7 @@ export interface Statement {
 }
 
 /** Every statement that the role of a function has, by its name. */
-export function statementsOf(service: Template, role: 'Api' | 'Worker'): Map<string, Statement> {
+export function statementsOf(service: Template, role: 'Api' | 'Worker' | 'Ingest'): Map<string, Statement> {
   const policies = Object.values(service.findResources('AWS::IAM::Policy'));
   const own = policies.filter((policy) => JSON.stringify(policy.Properties.Roles).includes(`"${role}Role`));
   const statements = own.flatMap((policy) => policy.Properties.PolicyDocument.Statement as Statement[]);

@@ -1,4 +1,4 @@
-/** What the two roles may do, complete: a new permission has to be written here, too. */
+/** What the roles may do, complete: a new permission has to be written here, too. */
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { statementsOf, templates } from './deployments.js';
@@ -11,6 +11,7 @@ const API: Row[] = [
   ['ForgetAnswers', ['dynamodb:Scan'], /Queries\w+Arn\w+$/],
   ['KeepQueries', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
   ['ListQueries', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/queries_by_user_id$/],
+  ['ListReports', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/open_queries$/],
   ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
   ['SeeIndex', ['s3:ListBucket'], /Generations\w+Arn\w+$/],
   ['WakeWorker', ['lambda:InvokeFunction'], /^WorkerFunction\w+\.Arn$/],
@@ -29,6 +30,19 @@ const WORKER: Row[] = [
   ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^WorkerLog\w+\.Arn$/],
 ];
 
+const INGEST: Row[] = [
+  ['FindAnswers', ['dynamodb:Scan'], /Queries\w+Arn\w+$/],
+  ['KeepReports', ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], /Queries\w+Arn\w+$/],
+  ['ListReports', ['dynamodb:Query'], /Queries\w+Arn\w+\/index\/open_queries$/],
+  ['Publish', ['s3:PutObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['ReadDocuments', ['s3:GetObject'], /Generations\w+Arn\w+\/documents\/\*$/],
+  ['ReadIndex', ['s3:GetObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['ReadNews', ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], /News\w+Arn\w+$/],
+  ['RemoveGenerations', ['s3:DeleteObject'], /Generations\w+Arn\w+\/index\/\*$/],
+  ['SeeBucket', ['s3:ListBucket'], /Generations\w+Arn\w+$/],
+  ['WriteLog', ['logs:CreateLogStream', 'logs:PutLogEvents'], /^IngestLog\w+\.Arn$/],
+];
+
 /** A resource as one line: parts of a name joined, a reference by its name. */
 function inWords(value: unknown): string {
   if (typeof value === 'string') return value;
@@ -42,6 +56,7 @@ function inWords(value: unknown): string {
 describe.each([
   ['Api', API],
   ['Worker', WORKER],
+  ['Ingest', INGEST],
 ] as const)('the role of the %s', (role, rows) => {
   const statements = statementsOf(service, role);
 
@@ -82,6 +97,14 @@ test('the API reads the secret only to embed what is searched for', () => {
   expect(statementsOf(embedding, 'Api').get('ReadModelKey')).toMatchObject({ Action: 'secretsmanager:GetSecretValue' });
 });
 
-test('no role is made beyond the two', () => {
-  (service satisfies Template).resourceCountIs('AWS::IAM::Role', 2);
+test('what embeds documents reads the secret only if an endpoint does it', () => {
+  const { service: embedding } = templates({ embedder: 'openai' });
+  expect(statementsOf(embedding, 'Ingest').get('ReadModelKey')).toMatchObject({ Action: 'secretsmanager:GetSecretValue' });
+});
+
+test('no role is made beyond the three, or the two where no documents are taken in', () => {
+  (service satisfies Template).resourceCountIs('AWS::IAM::Role', 3);
+  const { service: without } = templates({ ingest: false });
+  without.resourceCountIs('AWS::IAM::Role', 2);
+  expect(statementsOf(without, 'Api').has('ListReports')).toBe(false);
 });

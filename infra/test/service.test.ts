@@ -5,10 +5,11 @@ import { resource, templates } from './deployments.js';
 const { service } = templates({ corsOrigins: 'https://docs.example', alarmEmail: 'team@example.com', monthlyBudgetUsd: 20 });
 const api = resource(service, 'AWS::Lambda::Function', 'Api').Properties;
 const worker = resource(service, 'AWS::Lambda::Function', 'Worker').Properties;
+const ingest = resource(service, 'AWS::Lambda::Function', 'Ingest').Properties;
 
 describe('the functions', () => {
   test('are the prebuilt files, on arm64', () => {
-    for (const fn of [api, worker]) {
+    for (const fn of [api, worker, ingest]) {
       expect(fn).toMatchObject({ Runtime: 'provided.al2023', Handler: 'bootstrap', Architectures: ['arm64'] });
       expect(fn.Code.S3Key).toMatch(/\.zip$/);
     }
@@ -16,7 +17,7 @@ describe('the functions', () => {
 
   test('become x86-64 and one image by settings', () => {
     const other = templates({ architecture: 'x86_64', packaging: 'image' }).service;
-    for (const name of ['Api', 'Worker']) {
+    for (const name of ['Api', 'Worker', 'Ingest']) {
       const fn = resource(other, 'AWS::Lambda::Function', name).Properties;
       expect(fn).toMatchObject({ PackageType: 'Image', Architectures: ['x86_64'] });
       expect(fn.Code.ImageUri).toBeDefined();
@@ -32,8 +33,8 @@ describe('the functions', () => {
   test('logs are forgotten after thirty days, or as told', () => {
     const days = (template: Template) =>
       Object.values(template.findResources('AWS::Logs::LogGroup')).map((group) => group.Properties.RetentionInDays);
-    expect(days(service)).toEqual([30, 30]);
-    expect(days(templates({ logRetentionDays: '7' }).service)).toEqual([7, 7]);
+    expect(days(service)).toEqual([30, 30, 30]);
+    expect(days(templates({ logRetentionDays: '7' }).service)).toEqual([7, 7, 7]);
   });
 
   test('the worker has time to write down how an answer ended, within the time of an event', () => {
@@ -49,7 +50,7 @@ describe('the functions', () => {
   });
 
   test('the model’s key is in no environment', () => {
-    const text = JSON.stringify([api.Environment, worker.Environment]);
+    const text = JSON.stringify([api.Environment, worker.Environment, ingest.Environment]);
     expect(text).not.toMatch(/resolve:secretsmanager|"OPENAI_API_KEY"/);
   });
 });
@@ -151,6 +152,80 @@ describe('events that fail', () => {
   });
 });
 
+describe('documents', () => {
+  const { data, service: limited } = templates({ ingestTimeoutS: 100 });
+  const news = resource(data, 'AWS::SQS::Queue', 'News').Properties;
+  const givenUp = resource(data, 'AWS::SQS::Queue', 'GivenUp').Properties;
+
+  test('are told of by the bucket itself, those below their prefix, put or removed', () => {
+    const bucket = resource(data, 'AWS::S3::Bucket', 'Generations');
+    const told = (Event: string) => ({
+      Event,
+      Filter: { S3Key: { Rules: [{ Name: 'prefix', Value: 'documents/' }] } },
+      Queue: { 'Fn::GetAtt': [expect.stringMatching(/^News/), 'Arn'] },
+    });
+    const configurations = bucket.Properties.NotificationConfiguration.QueueConfigurations;
+    expect(configurations).toEqual([told('s3:ObjectCreated:*'), told('s3:ObjectRemoved:*')]);
+    expect(bucket.DependsOn).toEqual(expect.arrayContaining([expect.stringMatching(/^NewsPolicy/)]));
+    data.resourceCountIs('AWS::Lambda::Function', 0);
+  });
+
+  test('wait in a queue that only S3 of this account and the schedule write to, encrypted and over TLS', () => {
+    for (const queue of [news, givenUp]) expect(queue).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
+    const policies = Object.values(data.findResources('AWS::SQS::QueuePolicy')).map((it) => it.Properties.PolicyDocument.Statement);
+    expect(policies).toHaveLength(2);
+    for (const statements of policies) {
+      expect(statements).toContainEqual(expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }));
+    }
+    const allowed = policies.flat().filter((it: any) => it.Effect === 'Allow');
+    expect(allowed.map((it: any) => [it.Principal.Service, Object.keys(it.Condition)])).toEqual([
+      ['s3.amazonaws.com', ['StringEquals']],
+      ['events.amazonaws.com', ['ArnEquals']],
+    ]);
+    expect(allowed[0].Condition.StringEquals).toEqual({ 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
+  });
+
+  test('come again six times the function’s time later, five times in all, and are then kept apart', () => {
+    expect(news.VisibilityTimeout).toBeGreaterThanOrEqual(6 * 100);
+    expect(news.RedrivePolicy).toMatchObject({ maxReceiveCount: 5 });
+    const variables = resource(limited, 'AWS::Lambda::Function', 'Ingest').Properties.Environment.Variables;
+    expect(variables.DOCENT_ATTEMPTS_MAX).toBe('5');
+  });
+
+  test('are read in batches by two functions at most, of which none is reserved', () => {
+    service.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 5,
+      ScalingConfig: { MaximumConcurrency: 2 },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+    expect(ingest.ReservedConcurrentExecutions).toBeUndefined();
+    expect(ingest.EphemeralStorage.Size).toBe(4096);
+  });
+
+  test('are all looked at once an hour', () => {
+    data.hasResourceProperties('AWS::Events::Rule', {
+      ScheduleExpression: 'rate(1 hour)',
+      Targets: [Match.objectLike({ Input: '{"version":1,"sync":true}' })],
+    });
+  });
+
+  test('ask no model for answers', () => {
+    expect(ingest.Environment.Variables).toMatchObject({ DOCENT_GENERATOR: 'quoting', DOCENT_EMBEDDER: 'local' });
+    expect(Object.keys(ingest.Environment.Variables).filter((name) => /CAP|KEY/.test(name))).toEqual([]);
+  });
+
+  test.each([
+    ['are not taken in if that is turned off', { ingest: false }],
+    ['are not taken in beside an index in the image', { packaging: 'image', imageIndex: 'index' }],
+  ])('%s', (_, settings) => {
+    const { data, service } = templates(settings);
+    data.resourceCountIs('AWS::SQS::Queue', 0);
+    service.resourceCountIs('AWS::Lambda::Function', 2);
+    expect(JSON.stringify(service.toJSON())).not.toContain('DOCENT_DOCUMENTS');
+  });
+});
+
 describe('the sweep', () => {
   test('runs every minute; a late one is dropped', () => {
     service.hasResourceProperties('AWS::Events::Rule', {
@@ -195,7 +270,7 @@ describe('money', () => {
   test('nothing that costs by the hour is made', () => {
     const types = new Set(Object.values(service.toJSON().Resources).map((it) => (it as { Type: string }).Type));
     for (const type of types) expect(type).not.toMatch(/EC2|ECS|RDS|OpenSearch|ElastiCache|NatGateway|KMS|LoadBalancer/);
-    for (const fn of [api, worker]) expect(fn.VpcConfig).toBeUndefined();
+    for (const fn of [api, worker, ingest]) expect(fn.VpcConfig).toBeUndefined();
     service.resourceCountIs('AWS::Lambda::Alias', 0);
   });
 });

@@ -3,6 +3,7 @@
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
 use docent_engine::Engine;
+use docent_engine::ports::UploadReports;
 use docent_engine::uploads::Uploads;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -58,12 +59,25 @@ pub struct Api {
     pub settings: Arc<ApiSettings>,
     /// Takes files in; none where the index is made elsewhere.
     pub uploads: Option<Arc<Uploads>>,
+    /// What became of files that others take in, from a bucket; none where nobody does.
+    pub reports: Option<Arc<dyn UploadReports>>,
 }
 
 impl Api {
     /// Puts both together. Uploads are refused.
     pub fn new(engine: Arc<Engine>, settings: ApiSettings) -> Self {
-        Self { engine, settings: Arc::new(settings), uploads: None }
+        Self { engine, settings: Arc::new(settings), uploads: None, reports: None }
+    }
+
+    /// The same, showing reports of files that others take in.
+    #[must_use]
+    pub fn with_reports(self, reports: Option<Arc<dyn UploadReports>>) -> Self {
+        Self { reports, ..self }
+    }
+
+    /// What became of files, whoever takes them in.
+    pub(crate) fn reports(&self) -> Option<&dyn UploadReports> {
+        self.uploads.as_ref().map(|uploads| uploads.reports()).or(self.reports.as_deref())
     }
 
     /// The same, taking uploads if there is somebody to take them in.

@@ -18,7 +18,7 @@ pub(crate) use without_aws::Cloud;
 #[cfg(feature = "aws")]
 mod with_aws {
     use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, Stores, VectorBucket};
-    use docent_aws::{Aws, DynamoSettings, VectorSettings};
+    use docent_aws::{Aws, DynamoQueryStore, DynamoSettings, VectorSettings};
     use docent_core::query::QueryRequest;
     use docent_engine::Error;
     use docent_engine::ports::Dispatcher;
@@ -44,6 +44,11 @@ mod with_aws {
 
         /// Queries, API keys and counters in a DynamoDB table.
         pub(crate) async fn stores(&self, config: &Config, table: &str) -> Result<Stores> {
+            Ok(Stores::of(self.table(config, table).await))
+        }
+
+        /// All that the table keeps.
+        pub(crate) async fn table(&self, config: &Config, table: &str) -> Arc<DynamoQueryStore> {
             let usual =
                 QueryRequest { collection: config.collection.clone(), top_k: config.top_k, ..QueryRequest::default() };
             let settings = DynamoSettings {
@@ -52,7 +57,7 @@ mod with_aws {
                 retention: config.engine.query_retention,
                 usual,
             };
-            Ok(Stores::of(Arc::new(self.aws().await.queries(settings))))
+            Arc::new(self.aws().await.queries(settings))
         }
 
         /// Chunks in a vector bucket.

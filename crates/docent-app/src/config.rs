@@ -167,6 +167,8 @@ pub struct Config {
     pub table_name: Option<String>,
     /// The Lambda function that works on queries.
     pub worker_lambda_name: Option<String>,
+    /// Where the ingest function takes documents from.
+    pub documents: Option<Place>,
     /// The secret that holds the key of the model endpoint.
     pub openai_api_key_secret_arn: Option<String>,
     /// Whether the program lies in a read-only place: the index is read there, scratch goes to the temporary folder.
@@ -211,6 +213,7 @@ impl Config {
             keep_originals: true,
             table_name: None,
             worker_lambda_name: None,
+            documents: None,
             openai_api_key_secret_arn: None,
             image_runtime: false,
             function_name: None,

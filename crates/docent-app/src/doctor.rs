@@ -1,9 +1,9 @@
 //! Looks at every part on its own and says what is wrong with it and what to do.
 
-use crate::app::{ParserProgram, parse_from_config, sandbox_from_config};
 use crate::cloud::Cloud;
 use crate::config::{Config, EmbedderChoice, Environment, GeneratorChoice};
 use crate::costs;
+use crate::documents::{ParserProgram, parse_from_config, sandbox_from_config};
 use crate::wiring;
 use docent_core::access::KeyState;
 use docent_core::chunking::CHUNKING_RULES;

@@ -5,8 +5,9 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Config, Environment, Flags, LogLevel};
-use crate::wiring::{engine_from_config, make_data_folder, stores_from_config};
-use docent_engine::ports::Dispatcher;
+use crate::wiring::{Stores, engine_from_config, make_data_folder};
+use docent_aws::DynamoQueryStore;
+use docent_engine::ports::{Dispatcher, UploadReports};
 use docent_engine::{Engine, Error, Result};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Function {
     pub config: Config,
     /// The verbs.
     pub engine: Arc<Engine>,
+    /// What became of documents that another function takes in; none where it is not said that one does.
+    pub reports: Option<Arc<dyn UploadReports>>,
 }
 
 impl Function {
@@ -49,21 +52,28 @@ impl Function {
     }
 
     async fn with_dispatcher_to(config: Config, worker: &str) -> Result<Self> {
-        if config.table_name.is_none() {
-            return Err(Error::invalid("there is no place for queries, as TABLE_NAME is not set")
-                .hint("set TABLE_NAME to the name of the query table"));
-        }
         make_data_folder(&config.data)?;
         let cloud = Cloud::default();
         let dispatcher: Arc<dyn Dispatcher> = cloud.dispatcher(worker).await;
-        let stores = stores_from_config(&config, &cloud).await?;
-        let engine = engine_from_config(&config, &cloud, stores, dispatcher).await?;
+        let table = table_from_config(&config, &cloud).await?;
+        let engine = engine_from_config(&config, &cloud, Stores::of(Arc::clone(&table)), dispatcher).await?;
         docent_engine::measures::started();
-        Ok(Self { config, engine })
+        let reports = config.documents.is_some().then_some(table as Arc<dyn UploadReports>);
+        Ok(Self { config, engine, reports })
     }
 }
 
-fn config() -> Result<Config> {
+/// The table that every function needs.
+pub(crate) async fn table_from_config(config: &Config, cloud: &Cloud) -> Result<Arc<DynamoQueryStore>> {
+    let name = config.table_name.as_deref().ok_or_else(|| {
+        Error::invalid("there is no place for queries, as TABLE_NAME is not set")
+            .hint("set TABLE_NAME to the name of the query table")
+    })?;
+    Ok(cloud.table(config, name).await)
+}
+
+/// The settings of this process, which logs from here on.
+pub(crate) fn config() -> Result<Config> {
     let config = Config::load(&Flags::default(), &Environment::of_process())?;
     crate::logging::start(&config, LogLevel::Info);
     Ok(config)

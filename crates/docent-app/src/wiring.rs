@@ -41,10 +41,23 @@ pub(crate) async fn engine_from_config(
     dispatcher: Arc<dyn Dispatcher>,
 ) -> Result<Arc<Engine>> {
     let embedder = embedder_from_config(config, cloud).await?;
+    let index = index_from_config(config, cloud, Some(&embedder)).await?;
+    engine_on(index, embedder, config, cloud, stores, dispatcher).await
+}
+
+/// The same on an index that is there.
+pub(crate) async fn engine_on(
+    index: Arc<dyn ChunkIndex>,
+    embedder: Arc<dyn Embedder>,
+    config: &Config,
+    cloud: &Cloud,
+    stores: Stores,
+    dispatcher: Arc<dyn Dispatcher>,
+) -> Result<Arc<Engine>> {
     let generator = generator_from_config(config, cloud, &embedder).await?;
     let Stores { queries, keys, meter, .. } = stores;
     Ok(Arc::new(Engine {
-        index: index_from_config(config, cloud, Some(&embedder)).await?,
+        index,
         embedder,
         generator,
         queries,
@@ -192,7 +205,7 @@ pub fn generations_from_config(config: &Config, place: &Place) -> Result<Generat
     Ok(Generations::new(place_from_config(config, place)?, config.scratch.clone()))
 }
 
-fn place_from_config(config: &Config, place: &Place) -> Result<Store> {
+pub(crate) fn place_from_config(config: &Config, place: &Place) -> Result<Store> {
     Store::connect(place.clone(), &access_from_config(config)?)
 }
 

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::Context;
 /// Where the metrics are found.
 const NAMESPACE: &str = "Docent";
 /// Fields of a measure that are metrics: name, unit.
-const METRICS: [(&str, &str, &str); 17] = [
+const METRICS: [(&str, &str, &str); 20] = [
     ("queries", "Queries", "Count"),
     ("attempt", "Attempts", "Count"),
     ("retrieve_ms", "RetrieveLatency", "Milliseconds"),
@@ -34,6 +34,9 @@ const METRICS: [(&str, &str, &str); 17] = [
     ("generation_age_s", "GenerationAge", "Seconds"),
     ("generation_chunks", "GenerationChunks", "Count"),
     ("cold_starts", "ColdStarts", "Count"),
+    ("files", "IngestedFiles", "Count"),
+    ("files_refused", "RefusedFiles", "Count"),
+    ("ingest_ms", "IngestLatency", "Milliseconds"),
 ];
 /// The metric that is also kept by outcome.
 const BY_OUTCOME: &str = "Queries";

@@ -8,10 +8,12 @@
 //! fields are all there, so items of either can be read), `expressions` what each change expects of the item it changes,
 //! `packing` what happens to an answer that is larger than an item may be.
 //!
-//! **API keys and counters** are further items of that table, by the same store: `api_keys` and `meter`.
+//! **API keys, counters and reports** of files that were taken in are further items of that table, by the same store:
+//! `api_keys`, `meter`, `reports`.
 //!
 //! **A worker** is woken by an asynchronous Invoke ([`LambdaDispatcher`]). What a worker may be told, by us, by the first
-//! system, by the schedule or by a queue of failed deliveries, is [`WorkerEvent`].
+//! system, by the schedule or by a queue of failed deliveries, is [`WorkerEvent`]. What the ingest function hears of is
+//! [`News`].
 //!
 //! **Chunks** may be vectors in a bucket of Amazon S3 Vectors ([`S3VectorsIndex`]): `vector_bucket` makes the calls within AWS's
 //! limits, `vector_records` says what a vector carries, `vector_reading` what counts, and `vector_writing` in which order
@@ -34,7 +36,9 @@ mod expressions;
 mod forgetting;
 mod item;
 mod meter;
+mod news;
 mod packing;
+mod reports;
 mod secret;
 mod store;
 mod table;
@@ -50,6 +54,7 @@ pub use connection::Aws;
 pub use dispatcher::LambdaDispatcher;
 pub use emf::EmfLayer;
 pub use event::{FailedDelivery, WorkerEvent};
+pub use news::{Message, News, ObjectName};
 pub use secret::SecretKey;
 pub use store::{DynamoQueryStore, DynamoSettings};
 pub use vector_index::{S3VectorsIndex, VectorSettings};

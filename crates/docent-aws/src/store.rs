@@ -57,6 +57,11 @@ impl DynamoQueryStore {
         }
     }
 
+    /// How long what is forgotten with time is kept.
+    pub(crate) const fn retention(&self) -> Duration {
+        self.retention
+    }
+
     pub(crate) fn decode(&self, item: &Item) -> Result<Query> {
         item::decode(item, &self.usual)
     }

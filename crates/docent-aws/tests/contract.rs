@@ -6,11 +6,13 @@ use docent_aws::{Aws, DynamoQueryStore, DynamoSettings};
 use docent_core::query::{Lease, QueryRequest, Source};
 use docent_core::{Query, QueryStatus, Timestamp};
 use docent_engine::ErrorKind;
-use docent_engine::ports::{Claim, Created, Ending, QueryStore};
+use docent_engine::ports::{Claim, Created, Ending, QueryStore, UploadReports};
+use docent_engine::uploads::Upload;
 use docent_testkit::fault_proxy::{Fault, FaultProxy, Passing};
 use docent_testkit::ministack::{ACCOUNT, Ministack, REGION, free_port};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
-use docent_testkit::{key_store, meter};
+use docent_testkit::{key_store, meter, upload_reports, upload_store};
+use futures::future::BoxFuture;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +66,42 @@ async fn api_keys_and_counters_keep_their_contracts_on_our_table_and_on_the_firs
         key_store::contract(Arc::clone(&store) as Arc<dyn docent_engine::ports::KeyStore>).await;
         meter::contract(store).await;
     }
+}
+
+struct Recorded(DynamoQueryStore);
+
+impl upload_reports::Recorded for Recorded {
+    fn reports(&self) -> &dyn UploadReports {
+        &self.0
+    }
+
+    fn record<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, ()> {
+        Box::pin(async move { self.0.record_report(upload).await.expect("recorded") })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn reports_keep_their_contract_on_our_table_and_on_the_first_systems() {
+    let Some(place) = place() else { return };
+    for table in ["queries", "first-systems-queries"] {
+        let store = Recorded(store(&place.aws.endpoint(), table).await);
+        upload_reports::contract(&store).await;
+        a_report_that_comes_late_changes_nothing(&store.0).await;
+        assert_eq!(store.0.unattended(START, START, 10).await.expect("it works"), [""; 0], "reports are no queries");
+    }
+}
+
+async fn a_report_that_comes_late_changes_nothing(store: &DynamoQueryStore) {
+    let [older, newer] = [1, 2].map(|attempt| {
+        let upload = upload_store::sample_upload("late.md");
+        Upload { collection: "late".to_owned(), attempt, status: QueryStatus::Failed, ..upload }
+    });
+    for upload in [&newer, &older, &newer] {
+        store.record_report(upload).await.expect("recorded");
+    }
+    let found = store.newest_uploads("late", std::slice::from_ref(&newer.document_id)).await.expect("newest");
+    assert_eq!(found, [newer]);
+    assert_eq!(store.upload(&older.id).await.expect("upload"), None);
 }
 
 fn lease(seconds: u64) -> Lease {

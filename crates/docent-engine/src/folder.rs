@@ -7,7 +7,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::ignored::{self, Ignored};
 use crate::ingest::blocking;
-use crate::ports::{Fetched, Seen, SeenFile, Source, Version};
+use crate::ports::{Fetched, Place, Seen, SeenFile, Source, Version};
 use crate::source::{self, Naming, SourceFile, Unreadable};
 use async_trait::async_trait;
 use docent_core::{Refusal, RefusalKind};
@@ -87,6 +87,26 @@ impl Folder {
         self.naming.file(path, &absolute, below)
     }
 
+    /// Whatever is no file itself, or lies behind a link, does not belong to it.
+    fn places(&self, paths: &[String]) -> Result<Vec<Place>> {
+        let ignored = self.ignored()?;
+        let is_here = |below: &str, path: &Path| {
+            let is_plain = !below.split('/').any(|part| part.is_empty() || part.starts_with('.'));
+            let is_file = || path.canonicalize().is_ok_and(|real| real == *path && real.is_file());
+            is_plain && !ignored.leaves_out(below) && is_file()
+        };
+        let place = |below: &String| {
+            let path = self.root.join(below);
+            let version = is_here(below, &path).then(|| content(&path));
+            let bytes = match &version {
+                Some(Ok(Version::Content(_, bytes))) => *bytes,
+                _ => 0,
+            };
+            Place { file: self.file(path, below), bytes, version }
+        };
+        Ok(paths.iter().map(place).collect())
+    }
+
     fn stamp_of_all(&self) -> Result<String> {
         let mut stamp = blake3::Hasher::new();
         for file in self.list()?.files {
@@ -115,6 +135,11 @@ impl Source for Folder {
         .await?
     }
 
+    async fn look_at(&self, paths: &[String]) -> Result<Vec<Place>> {
+        let (folder, paths) = (self.clone(), paths.to_owned());
+        blocking(move || folder.places(&paths)).await?
+    }
+
     /// A hash over paths, sizes and times.
     async fn stamp(&self) -> Result<String> {
         let folder = self.clone();
@@ -137,9 +162,7 @@ impl Source for Folder {
 fn hash(files: Vec<SourceFile>, threads: usize) -> Vec<SeenFile> {
     let share = files.len().div_ceil(threads.max(1)).max(1);
     let hash = |files: &[SourceFile]| -> Vec<SeenFile> {
-        let content =
-            |file: &SourceFile| source::content_hash(&file.path).map(|(hash, bytes)| Version::Content(hash, bytes));
-        files.iter().map(|file| SeenFile { version: content(file), file: file.clone() }).collect()
+        files.iter().map(|file| SeenFile { version: content(&file.path), file: file.clone() }).collect()
     };
     std::thread::scope(|scope| {
         let shares: Vec<_> = files.chunks(share).map(|files| (files, scope.spawn(move || hash(files)))).collect();
@@ -149,6 +172,10 @@ fn hash(files: Vec<SourceFile>, threads: usize) -> Vec<SeenFile> {
         };
         shares.into_iter().flat_map(|(files, thread)| thread.join().unwrap_or_else(|_| died(files))).collect()
     })
+}
+
+fn content(path: &Path) -> std::result::Result<Version, Refusal> {
+    source::content_hash(path).map(|(hash, bytes)| Version::Content(hash, bytes))
 }
 
 /// What cannot be seen must not count as gone.

@@ -52,6 +52,13 @@ pub(crate) fn swept(unattended: usize, longest_wait: Duration) {
     }
 }
 
+/// Files of a source were looked at, and what has changed is published: how many there were, how many of them were refused,
+/// and how long it took since the first of them changed.
+pub fn taken_in(files: usize, refused: usize, generation: &str, took: Duration) {
+    let ingest_ms = whole(took.as_millis());
+    tracing::info!(target: TARGET, files, files_refused = refused, ingest_ms, generation, "documents taken in");
+}
+
 /// What there is to be asked. Only ids of published generations hold the time they were made at.
 pub(crate) fn generation(found: Option<&Collection>, now: Timestamp) {
     let Some(Collection { generation, chunks, .. }) = found else {

@@ -1,7 +1,7 @@
 //! What the engine needs from outside, as object-safe traits next to the code that needs them.
 //!
 //! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; those of
-//! uploads and of new editions wait for their second one (decisions 0014 and 0019), and [`Courier`] is one so that nothing here
+//! uploads that wait and of new editions have one (decisions 0014 and 0019), and [`Courier`] is one so that nothing here
 //! names an HTTP client (decision 0017).
 //! Time, ids and randomness are not ports: they arrive as values.
 
@@ -12,8 +12,8 @@ mod uploads;
 
 pub use courier::{Courier, Letter, Undelivered};
 pub use editions::{NewEdition, StoredDocument};
-pub use sources::{Fetched, Seen, SeenFile, Source, Version};
-pub use uploads::{Forgotten, UploadEnding, UploadStore};
+pub use sources::{Fetched, Place, Seen, SeenFile, Source, Version};
+pub use uploads::{Forgotten, UploadEnding, UploadReports, UploadStore};
 
 use crate::embedding::TextKey;
 use crate::error::{Error, Result};

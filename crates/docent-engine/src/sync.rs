@@ -10,7 +10,7 @@ use crate::Engine;
 use crate::deletes::DeleteOptions;
 use crate::error::{Error, Result};
 use crate::ingest::{FileReport, IngestEvent, IngestSummary, Looked, Parse, Run, Wanted, refused, report};
-use crate::ports::{Fetched, SeenFile, Source, Version};
+use crate::ports::{Fetched, Place, SeenFile, Source, Version};
 use crate::source::SourceFile;
 use docent_core::{Document, IngestOutcome, Refusal};
 use futures::future::{FutureExt, RemoteHandle};
@@ -138,6 +138,50 @@ impl Engine {
             needs_allow_deletes,
             links_outside: seen.links_outside,
         })
+    }
+
+    /// Where a collection differs from a source, by their paths below it: what a sync would read, refuse or remove.
+    ///
+    /// # Errors
+    /// As for a sync, if a part of the source cannot be seen or more than 30 % of its documents would go.
+    pub async fn differences(&self, collection: &str, source: &Arc<dyn Source>) -> Result<Vec<String>> {
+        let seen = source.look(self.settings.parse_workers).await?;
+        let (known, _) = self.known(collection, true).await?;
+        let plan = Plan::make(source.id(), seen.files, known);
+        if plan.deletes_too_many() {
+            return Err(too_many(&plan));
+        }
+        let refused = plan.settled.into_iter().filter(|report| report.outcome == IngestOutcome::Refused);
+        let due = plan.due.into_iter().map(|due| due.seen.file.filename);
+        let gone = plan.gone.into_iter().map(|document| document.filename);
+        let names = due.chain(refused.map(|report| report.file)).chain(gone);
+        // A source shows its own name before each path.
+        Ok(names.filter_map(|name| name.split_once('/').map(|(_, below)| below.to_owned())).collect())
+    }
+
+    /// A sync of a few places of a source, of which somebody has said that they may have changed: what was seen there comes
+    /// in or goes, and nothing else is looked at. What there is to lose is what was named, so it is removed unasked.
+    ///
+    /// # Errors
+    /// What concerns the whole run, as for an ingest.
+    pub async fn sync_places(
+        &self,
+        collection: &str,
+        source: &Arc<dyn Source>,
+        places: Vec<Place>,
+        parse: Parse,
+        tell: &mut (dyn FnMut(IngestEvent) + Send),
+    ) -> Result<IngestSummary> {
+        let opened = self.index.open_or_create(collection, &self.profile()).await?;
+        let (mut known, mut files) = (Vec::new(), Vec::new());
+        for Place { file, version, .. } in places {
+            known.extend(self.index.document(collection, &file.document_id).await?);
+            files.extend(version.map(|version| SeenFile { file, version }));
+        }
+        let plan = Plan::make(source.id(), files, known);
+        let mut run = Run::new(collection, opened.generation, tell);
+        self.carry_out(plan, source, &mut run, parse).await?;
+        Ok(run.summary)
     }
 
     /// The collection's documents and generation; it is made if it does not exist, unless nothing may be changed.

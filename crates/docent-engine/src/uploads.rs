@@ -12,10 +12,11 @@
 //! **Originals** are kept, if at all, under the hash of their bytes: the original that is handed out is the one that the
 //! text was read from, or none.
 //!
-//! What is absent: files of other machines (a bucket is the ingest function's to read), and any file name made from a path
+//! What is absent: files of other machines (a bucket is the ingest function's to read, which leaves reports of the same kind), and any file name made from a path
 //! that somebody sent.
 
 mod disk;
+mod listing;
 mod receive;
 mod work;
 
@@ -25,12 +26,13 @@ pub use receive::NotAccepted;
 use crate::Engine;
 use crate::error::Result;
 use crate::ingest::{FileReport, Parse};
-use crate::ports::{Forgotten, UploadStore};
+use crate::ports::{Forgotten, UploadReports, UploadStore};
 use crate::queries::new_id;
 use disk::Disk;
 use docent_core::query::{Failure, Lease};
 use docent_core::{Document, QueryStatus, Refusal, RefusalKind, Timestamp};
 use futures::Stream;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +45,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub type Recognise = Arc<dyn Fn(&str, Option<&[u8]>) -> Option<Refusal> + Send + Sync>;
 
 /// A file that was accepted, and what became of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Upload {
     /// 32 hexadecimal digits that sort by acceptance.
     pub id: String,
@@ -213,22 +215,6 @@ impl Uploads {
         Ok(upload)
     }
 
-    /// One upload.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn get(&self, id: &str) -> Result<Option<Upload>> {
-        self.store.upload(id).await
-    }
-
-    /// A collection's uploads, newest first.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn list(&self, collection: &str, limit: usize, after: Option<&str>) -> Result<Vec<Upload>> {
-        self.store.uploads(collection, limit, after).await
-    }
-
     /// The upload as it is when it has ended, or after `patience`.
     ///
     /// # Errors
@@ -245,48 +231,34 @@ impl Uploads {
         }
     }
 
-    /// Documents of a collection in order of their ids, from behind `after`: those that are stored, and those of which every
-    /// upload was refused.
+    /// What [`Engine::listed_documents`] says, with the originals that are kept.
     ///
     /// # Errors
     /// Those of the index and the store.
     pub async fn documents(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>> {
-        let documents = self.engine.index.documents(collection, after, limit).await?;
-        let mut listed = self.described(collection, documents).await?;
-        for upload in self.store.refused_uploads(collection, after, limit).await? {
-            if !listed.iter().any(|one| one.id() == upload.document_id) {
-                listed.push(Listed::NotStored(Box::new(upload)));
-            }
-        }
-        listed.sort_by(|a, b| a.id().cmp(b.id()));
-        listed.truncate(limit);
-        Ok(listed)
+        let listed = self.engine.listed_documents(self.reports(), collection, after, limit).await?;
+        Ok(listed.into_iter().map(|one| self.with_original(collection, one)).collect())
     }
 
-    /// One document: what is stored, or that its upload was refused.
+    /// What [`Engine::listed_document`] says, with the original if it is kept.
     ///
     /// # Errors
     /// Those of the index and the store.
     pub async fn document(&self, collection: &str, id: &str) -> Result<Option<Listed>> {
-        if let Some(document) = self.engine.index.document(collection, id).await? {
-            return Ok(self.described(collection, vec![document]).await?.pop());
-        }
-        let newest = self.store.newest_uploads(collection, &[id.to_owned()]).await?.pop();
-        let refused = newest.filter(|upload| upload.status.is_terminal() && !upload.is_stored());
-        Ok(refused.map(|upload| Listed::NotStored(Box::new(upload))))
+        let listed = self.engine.listed_document(self.reports(), collection, id).await?;
+        Ok(listed.map(|one| self.with_original(collection, one)))
     }
 
-    async fn described(&self, collection: &str, documents: Vec<Document>) -> Result<Vec<Listed>> {
-        let ids: Vec<_> = documents.iter().map(|document| document.id.clone()).collect();
-        let mut uploads = self.store.newest_uploads(collection, &ids).await?;
-        let mut listed = Vec::with_capacity(documents.len());
-        for document in documents {
-            let place = uploads.iter().position(|upload| upload.document_id == document.id);
-            let upload = place.map(|place| Box::new(uploads.swap_remove(place)));
-            let has_original = self.disk.has_original(collection, &document.id, &document.content_hash);
-            listed.push(Listed::Stored { document: Box::new(document), upload, has_original });
+    /// What became of uploads.
+    pub fn reports(&self) -> &dyn UploadReports {
+        &*self.store
+    }
+
+    fn with_original(&self, collection: &str, mut listed: Listed) -> Listed {
+        if let Listed::Stored { document, has_original, .. } = &mut listed {
+            *has_original = self.disk.has_original(collection, &document.id, &document.content_hash);
         }
-        Ok(listed)
+        listed
     }
 
     /// The file that a stored document was read from, if it is kept.
@@ -340,7 +312,8 @@ fn superseded() -> Failure {
     }
 }
 
-fn deleted() -> Failure {
+/// Why an upload is given up whose document is deleted.
+pub fn deleted() -> Failure {
     Failure {
         code: "deleted".to_owned(),
         message: "the document was deleted before it was read".to_owned(),

@@ -9,7 +9,8 @@
 //! and then whether the pointer has moved; until the new one is there, the old one answers. It needs nothing of the
 //! writing side.
 //!
-//! The same connection reads documents: a [`Bucket`] is a source to sync with.
+//! The same connection reads documents: a [`Bucket`] is a source to sync with. Who is told of its changes and has no folder of
+//! the index changes a published collection on a [`Workbench`].
 //!
 //! What is absent: reading straight from the bucket (a query would need hundreds of requests), and locks that a process
 //! could take to its grave. Only a folder, which cannot write conditionally, has one for the moment of the move.
@@ -25,6 +26,7 @@ mod reader;
 mod scratch;
 mod store;
 mod transport;
+mod workbench;
 
 pub use bucket::{Bucket, BucketSettings};
 pub use generations::{Diff, Generations, Listed, NamedDocument, Publication};
@@ -33,3 +35,4 @@ pub use publish::Published;
 pub use purge::{GoneDocument, Purged};
 pub use reader::{PublishedIndex, ReaderSettings};
 pub use store::Store;
+pub use workbench::{CheckedOut, History, Workbench};

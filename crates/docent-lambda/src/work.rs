@@ -47,7 +47,7 @@ pub async fn on_event(
 }
 
 /// The error's cause goes to the log, what can be acted on to Lambda.
-fn told(error: &Error) -> Diagnostic {
+pub(crate) fn told(error: &Error) -> Diagnostic {
     let (kind, hint) = (error.kind().as_str(), error.hint_text().unwrap_or_default());
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(kind, %error, cause, hint, "the event was not dealt with");

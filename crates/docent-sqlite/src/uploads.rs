@@ -7,7 +7,7 @@ use docent_core::query::{Failure, Lease};
 use docent_core::{IngestOutcome, QueryStatus, Timestamp};
 use docent_engine::Result;
 use docent_engine::ingest::FileReport;
-use docent_engine::ports::{Forgotten, UploadEnding, UploadStore};
+use docent_engine::ports::{Forgotten, UploadEnding, UploadReports, UploadStore};
 use docent_engine::uploads::Upload;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
@@ -20,48 +20,13 @@ macro_rules! columns {
 }
 
 #[async_trait]
-impl UploadStore for SqliteQueryStore {
-    async fn accept(&self, upload: &Upload, failure: &Failure) -> Result<Vec<String>> {
-        let (upload, failure) = (upload.clone(), self.column(rows::to_json(failure))?);
-        self.writer.write(move |c| accept(c, &upload, &failure)).await
-    }
-
+impl UploadReports for SqliteQueryStore {
     async fn upload(&self, id: &str) -> Result<Option<Upload>> {
         self.read(|c| get(c, id))
     }
 
     async fn uploads(&self, collection: &str, limit: usize, after: Option<&str>) -> Result<Vec<Upload>> {
         self.read(|c| list(c, collection, limit, after))
-    }
-
-    async fn claim_next(
-        &self,
-        lease: &Lease,
-        now: Timestamp,
-        attempts_max: u32,
-        exhausted: &Failure,
-    ) -> Result<Option<Upload>> {
-        // Most of the time there is nothing to claim, and then nobody who writes is kept waiting.
-        if !self.read(|c| c.prepare_cached(ANY_OPEN)?.exists([]))? {
-            return Ok(None);
-        }
-        let (lease, exhausted) = (lease.clone(), self.column(rows::to_json(exhausted))?);
-        self.writer
-            .write(move |c| {
-                fail_exhausted(c, now, attempts_max, &exhausted)?;
-                claim_next(c, &lease, now)
-            })
-            .await
-    }
-
-    async fn renew_upload(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool> {
-        let id = id.to_owned();
-        self.writer.write(move |c| renew(c, &id, attempt, until)).await
-    }
-
-    async fn finish_upload(&self, id: &str, attempt: u32, ending: &UploadEnding, now: Timestamp) -> Result<bool> {
-        let (id, ending) = (id.to_owned(), self.column(Columns::new(ending))?);
-        self.writer.write(move |c| finish(c, &id, attempt, &ending, now)).await
     }
 
     async fn newest_uploads(&self, collection: &str, document_ids: &[String]) -> Result<Vec<Upload>> {
@@ -96,6 +61,44 @@ impl UploadStore for SqliteQueryStore {
                 }),
             })
             .await
+    }
+}
+
+#[async_trait]
+impl UploadStore for SqliteQueryStore {
+    async fn accept(&self, upload: &Upload, failure: &Failure) -> Result<Vec<String>> {
+        let (upload, failure) = (upload.clone(), self.column(rows::to_json(failure))?);
+        self.writer.write(move |c| accept(c, &upload, &failure)).await
+    }
+
+    async fn claim_next(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        attempts_max: u32,
+        exhausted: &Failure,
+    ) -> Result<Option<Upload>> {
+        // Most of the time there is nothing to claim, and then nobody who writes is kept waiting.
+        if !self.read(|c| c.prepare_cached(ANY_OPEN)?.exists([]))? {
+            return Ok(None);
+        }
+        let (lease, exhausted) = (lease.clone(), self.column(rows::to_json(exhausted))?);
+        self.writer
+            .write(move |c| {
+                fail_exhausted(c, now, attempts_max, &exhausted)?;
+                claim_next(c, &lease, now)
+            })
+            .await
+    }
+
+    async fn renew_upload(&self, id: &str, attempt: u32, until: Timestamp) -> Result<bool> {
+        let id = id.to_owned();
+        self.writer.write(move |c| renew(c, &id, attempt, until)).await
+    }
+
+    async fn finish_upload(&self, id: &str, attempt: u32, ending: &UploadEnding, now: Timestamp) -> Result<bool> {
+        let (id, ending) = (id.to_owned(), self.column(Columns::new(ending))?);
+        self.writer.write(move |c| finish(c, &id, attempt, &ending, now)).await
     }
 
     async fn expire_uploads(&self, before: Timestamp) -> Result<u64> {

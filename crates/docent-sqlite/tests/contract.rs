@@ -6,11 +6,14 @@ use docent_core::rate::{Rate, Taken};
 use docent_core::{Caps, Query, QueryStatus, Spending, Timestamp};
 use docent_engine::Result;
 use docent_engine::ports::{
-    Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation, UploadStore, WebhookEnding,
+    Account, Claim, Created, Ending, IdempotencyKey, Meter, QueryStore, Reservation, UploadEnding, UploadReports,
+    UploadStore, WebhookEnding,
 };
+use docent_engine::uploads::Upload;
 use docent_sqlite::{Settings, SqliteQueryStore};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
-use docent_testkit::{key_store, meter, upload_store};
+use docent_testkit::{key_store, meter, upload_reports, upload_store};
+use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,6 +47,46 @@ async fn the_upload_store_keeps_its_contract() {
         Arc::new(open(&folder.path().join(name))) as Arc<dyn UploadStore>
     };
     upload_store::contract(fresh).await;
+}
+
+struct Recorded(SqliteQueryStore);
+
+impl upload_reports::Recorded for Recorded {
+    fn reports(&self) -> &dyn UploadReports {
+        &self.0
+    }
+
+    /// An upload comes into this store only by being accepted, and ends by being worked on.
+    fn record<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let (store, ended_at) = (&self.0, upload.completed_at.expect("it has ended"));
+            let ending = match (&upload.report, &upload.failure) {
+                (Some(report), None) => UploadEnding::Completed(report.clone()),
+                (None, Some(failure)) => UploadEnding::Failed(failure.clone()),
+                both => panic!("it has ended in one way, not {both:?}"),
+            };
+            let queued = Upload {
+                status: QueryStatus::Queued,
+                attempt: 0,
+                report: None,
+                failure: None,
+                completed_at: None,
+                ..upload.clone()
+            };
+            let failure = Failure { code: String::new(), message: String::new(), hint: None };
+            store.accept(&queued, &failure).await.expect("accepted");
+            let lease = Lease { worker: "w".to_owned(), until: ended_at.plus(Duration::from_secs(1)) };
+            let claimed = store.claim_next(&lease, ended_at, 3, &failure).await.expect("claimed");
+            assert_eq!(claimed.map(|claimed| claimed.id).as_ref(), Some(&upload.id));
+            assert!(store.finish_upload(&upload.id, 1, &ending, ended_at).await.expect("finished"));
+        })
+    }
+}
+
+#[tokio::test]
+async fn reports_of_uploads_keep_their_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    upload_reports::contract(&Recorded(open(&folder.path().join("queries.db")))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

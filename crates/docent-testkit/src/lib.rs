@@ -1,7 +1,7 @@
 //! What tests share: a contract suite per port, a scripted provider with faults, builders of fixtures. Only ever a
 //! development dependency.
 //!
-//! A port's contract suite ([`query_store`], [`key_store`], [`meter`], [`upload_store`], [`source`]) is a list of named checks that any implementation runs against itself, real
+//! A port's contract suite ([`query_store`], [`key_store`], [`meter`], [`upload_store`], [`upload_reports`], [`source`]) is a list of named checks that any implementation runs against itself, real
 //! and whole, so that two implementations keep the same promises. The [`provider`] stands in for the one thing a test
 //! cannot have, a language model with moods: it says what a script tells it to, including errors, delays and silence.
 //! [`ministack`] is S3 on this machine, [`vector_bucket`] S3 Vectors, [`receiver`] somebody who takes webhooks.
@@ -24,6 +24,7 @@ pub mod query_store;
 pub mod receiver;
 pub mod source;
 pub mod tools;
+pub mod upload_reports;
 pub mod upload_store;
 pub mod vector_bucket;
 

@@ -23,6 +23,7 @@ pub trait Place {
 /// When the source breaks the promise.
 pub async fn contract(place: &impl Place) {
     everything_that_belongs_to_it_is_seen(place).await;
+    a_look_at_some_places_sees_what_a_look_at_all_sees(place).await;
     a_name_makes_two_places_one_source(place).await;
     what_is_fetched_is_what_was_put(place).await;
     a_change_is_seen(place).await;
@@ -44,6 +45,32 @@ async fn everything_that_belongs_to_it_is_seen(place: &impl Place) {
     found.sort();
     assert_eq!(found, ["a/100%.md", "a/b/with space é.md", "a/c.md", "b.md"]);
     assert!(names(&*place.source("b", None)).await.is_empty());
+}
+
+async fn a_look_at_some_places_sees_what_a_look_at_all_sees(place: &impl Place) {
+    let paths = [
+        "b.md",
+        "a/c.md",
+        "a/b/with space é.md",
+        "a/100%.md",
+        "drafts/no.md",
+        "a/no.tmp",
+        ".hidden.md",
+        "a",
+        "nowhere.md",
+    ];
+    let source = place.source("a", None);
+    let all = source.look(2).await.expect("seen").files;
+    let found = source.look_at(&paths.map(str::to_owned)).await.expect("seen");
+    assert_eq!(found.len(), paths.len());
+    for (path, place) in paths.iter().zip(&found) {
+        let seen = all.iter().find(|seen| seen.file.document_id == place.file.document_id);
+        assert_eq!(place.version.as_ref(), seen.map(|seen| &seen.version), "{path}");
+        assert!(seen.is_none_or(|seen| seen.file == place.file), "{path}");
+        assert_eq!(place.file.filename.split_once('/').map(|(_, below)| below), Some(*path));
+        assert_eq!(place.bytes, if seen.is_some() { path.len() as u64 } else { 0 }, "{path}");
+    }
+    assert_eq!(found.iter().filter(|place| place.version.is_some()).count(), 4);
 }
 
 async fn ids(source: &dyn Source) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! The contract of [`UploadStore`], as a list of named checks. Claims look at the whole store, so each check gets one of its
-//! own.
+//! own. What a store tells of uploads that have ended is the contract of `UploadReports`, in [`crate::upload_reports`].
 
 use crate::query_store::{START, at, fresh_id, lease, sample_failure};
 use docent_core::{Format, IngestOutcome, QueryStatus};

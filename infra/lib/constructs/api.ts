@@ -7,7 +7,7 @@ import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { METRICS, TABLE } from '../contract.js';
 import { apiEnvironment, modelEnvironment } from '../environment.js';
-import type { Settings } from '../settings.js';
+import { takesDocuments, type Settings } from '../settings.js';
 import type { Alarms } from './alarms.js';
 import { DocentFunction } from './docent-function.js';
 import { ofUrl, own, PERIOD } from './metrics.js';
@@ -76,6 +76,7 @@ export class Api extends Construct {
     if (props.modelKey) {
       api.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [props.modelKey.secretArn] });
     }
+    if (takesDocuments(props.settings)) api.allowToListReports(props.table.tableArn);
     api.allowToReadIndex(props.bucketArn, props.generationsArn);
   }
 

@@ -7,12 +7,14 @@ import { Construct } from 'constructs';
 import { METRICS, OUTCOMES } from '../contract.js';
 import type { Alarms } from './alarms.js';
 import type { Api } from './api.js';
+import type { Ingest } from './ingest.js';
 import { ended, ofUrl, own, PERIOD } from './metrics.js';
 import type { Worker } from './worker.js';
 
 export interface DashboardProps {
   readonly api: Api;
   readonly worker: Worker;
+  readonly ingest?: Ingest;
   readonly table: dynamodb.Table;
   readonly alarms: Alarms;
   readonly dailyCostCapUsd: number;
@@ -29,6 +31,7 @@ export class Dashboard extends Construct {
     dashboard.addWidgets(traffic(props.api), outcomes(worker));
     dashboard.addWidgets(latency(props), money(worker, props.dailyCostCapUsd), tokens(worker));
     dashboard.addWidgets(generation(worker), waiting(props.worker), errors(props));
+    if (props.ingest) dashboard.addWidgets(documents(props.ingest), documentsWaiting(props.ingest));
     dashboard.addWidgets(processes(props));
   }
 }
@@ -80,9 +83,23 @@ function waiting(worker: Worker): cloudwatch.IWidget {
   });
 }
 
+function documents(ingest: Ingest): cloudwatch.IWidget {
+  const left = [own(ingest.function, METRICS.files, 'Sum'), own(ingest.function, METRICS.filesRefused, 'Sum')];
+  const right = [own(ingest.function, METRICS.ingest, 'p95', { label: 'from the bucket to the index, p95, ms' })];
+  return graph('Documents taken in; refused', left, { width: 12, right });
+}
+
+function documentsWaiting({ props: { news } }: Ingest): cloudwatch.IWidget {
+  const left = [news.queue, news.givenUp].map((queue, place) =>
+    queue.metricApproximateNumberOfMessagesVisible({ period: PERIOD, label: ['waiting', 'given up'][place] }),
+  );
+  return graph('Documents waiting; given up', left, { width: 12 });
+}
+
 function processes(props: DashboardProps): cloudwatch.IWidget {
   const [api, worker] = [props.api.function, props.worker.function];
-  const left = [own(api, METRICS.coldStarts, 'Sum', { label: 'api' }), own(worker, METRICS.coldStarts, 'Sum', { label: 'worker' })];
+  const all = { api, worker, ...(props.ingest ? { ingest: props.ingest.function } : {}) };
+  const left = Object.entries(all).map(([label, fn]) => own(fn, METRICS.coldStarts, 'Sum', { label }));
   return graph('Cold starts; attempts that a query took, at most; sweeps', left, {
     width: 24,
     right: [own(worker, METRICS.attempts, 'Maximum'), own(worker, METRICS.sweeps, 'Sum')],
@@ -90,7 +107,8 @@ function processes(props: DashboardProps): cloudwatch.IWidget {
 }
 
 function errors(props: DashboardProps): cloudwatch.IWidget {
-  const left = [props.api.function, props.worker.function].flatMap((fn) => [
+  const ingest = props.ingest ? [props.ingest.function] : [];
+  const left = [props.api.function, props.worker.function, ...ingest].flatMap((fn) => [
     fn.metricErrors({ period: PERIOD }),
     fn.metricThrottles({ period: PERIOD }),
   ]);

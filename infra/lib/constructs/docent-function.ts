@@ -1,8 +1,8 @@
 /**
- * One of the two functions: a prebuilt `bootstrap` or a stage of the container image, a log group that forgets, and a
+ * One of the functions: a prebuilt `bootstrap` or a stage of the container image, a log group that forgets, and a
  * role that may write to that log and do nothing else until it is granted something by name.
  */
-import { type Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, type Size, Stack, Validations } from 'aws-cdk-lib';
 import * as ecrAssets from 'aws-cdk-lib/aws-ecr-assets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -10,6 +10,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { TABLE } from '../contract.js';
 import { PROCESSORS, type Settings } from '../settings.js';
 
 /** The folder of this app and the one above it, where the Dockerfile lies. */
@@ -18,11 +19,13 @@ const CHECKOUT = resolve(INFRA, '..');
 
 export interface DocentFunctionProps {
   readonly settings: Settings;
-  /** Which of the two: the folder of its `bootstrap`, and its stage in the Dockerfile. */
-  readonly binary: 'api' | 'worker';
+  /** Which one: the folder of its `bootstrap`, and its stage in the Dockerfile. */
+  readonly binary: 'api' | 'worker' | 'ingest';
   readonly memoryMib: number;
   readonly timeout: Duration;
   readonly environment: Record<string, string>;
+  /** Room in its temporary folder. @default half a gibibyte */
+  readonly storage?: Size;
   /** 0 or absent: none reserved. */
   readonly reservedConcurrency?: number;
 }
@@ -89,6 +92,11 @@ export class DocentFunction extends Construct {
     });
   }
 
+  /** What became of documents: an index that holds open queries, too, and is listed by a key. */
+  allowToListReports(tableArn: string): void {
+    this.allow({ sid: 'ListReports', actions: ['dynamodb:Query'], resources: [`${tableArn}/index/${TABLE.open.name}`] });
+  }
+
   private make(props: DocentFunctionProps): lambda.Function {
     const common = {
       architecture: architecture(props.settings),
@@ -97,6 +105,7 @@ export class DocentFunction extends Construct {
       environment: props.environment,
       role: this.role,
       logGroup: this.logGroup,
+      ephemeralStorageSize: props.storage,
       reservedConcurrentExecutions: props.reservedConcurrency || undefined,
     };
     if (props.settings.packaging === 'image') {

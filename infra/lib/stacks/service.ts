@@ -8,9 +8,10 @@ import { METRICS } from '../contract.js';
 import { Alarms } from '../constructs/alarms.js';
 import { Api } from '../constructs/api.js';
 import { Dashboard } from '../constructs/dashboard.js';
+import { Ingest } from '../constructs/ingest.js';
 import { own, PERIOD } from '../constructs/metrics.js';
 import { Worker } from '../constructs/worker.js';
-import { commonEnvironment, webhookEnvironment } from '../environment.js';
+import { answeringEnvironment, ingestEnvironment, webhookEnvironment } from '../environment.js';
 import { asksForKey, type Settings } from '../settings.js';
 import type { DataStack } from './data.js';
 
@@ -26,21 +27,30 @@ export class ServiceStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', { runbookUrl: settings.runbookUrl, email: settings.alarmEmail });
     const bucketArn = data.exportValue(data.bucket.bucketArn);
     const generationsArn = `${bucketArn}/${settings.indexPrefix}`;
-    const environment = { ...commonEnvironment(settings, data), ...webhookEnvironment(settings, data.webhookSecret) };
+    const environment = { ...answeringEnvironment(settings, data), ...webhookEnvironment(settings, data.webhookSecret) };
     const common = { settings, table: data.table, bucketArn, generationsArn, alarms, environment };
+    const embeddingKey = settings.embedder === 'openai' ? data.modelKey : undefined;
     const worker = new Worker(this, 'Worker', { ...common, modelKey: data.modelKey, webhookSecret: data.webhookSecret });
     const api = new Api(this, 'Api', {
       ...common,
       worker: worker.function,
       keys: this.keys(settings),
-      modelKey: settings.embedder === 'openai' ? data.modelKey : undefined,
+      modelKey: embeddingKey,
+    });
+    const ingest = data.news && new Ingest(this, 'Ingest', {
+      ...common,
+      documentsArn: `${bucketArn}/${settings.documentsPrefix}`,
+      news: data.news,
+      modelKey: embeddingKey,
+      environment: ingestEnvironment(settings, data, embeddingKey),
     });
     this.watch(alarms, props, worker.function);
-    new Dashboard(this, 'Overview', { api, worker, alarms, table: data.table, dailyCostCapUsd: settings.dailyCostCapUsd });
+    new Dashboard(this, 'Overview', { api, worker, ingest, alarms, table: data.table, dailyCostCapUsd: settings.dailyCostCapUsd });
     this.limit(settings);
     new CfnOutput(this, 'Url', { value: api.url.url });
     new CfnOutput(this, 'ApiName', { value: api.function.functionName });
     new CfnOutput(this, 'WorkerName', { value: worker.function.functionName });
+    if (ingest) new CfnOutput(this, 'IngestName', { value: ingest.function.functionName });
     new CfnOutput(this, 'FailureQueueUrl', { value: worker.failures.queueUrl });
   }
 

@@ -60,20 +60,23 @@ pub(crate) async fn list(
     let name = existing(&api, &caller, params.collection).await?;
     let limit = super::queries::limit(params.limit, 100, LIMIT_MAX)?;
     let after = params.after.as_deref();
-    let mut found: Vec<DocumentBody> = match &api.uploads {
-        Some(uploads) => {
-            let listed = uploads.documents(&name, after, limit + 1).await?;
-            listed.into_iter().map(|one| DocumentBody::listed(one, &name)).collect()
-        }
-        None => {
-            let documents = api.engine.index.documents(&name, after, limit + 1).await?;
-            documents.into_iter().map(DocumentBody::from).collect()
-        }
-    };
+    let mut found = documents(&api, &name, after, limit + 1).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last_id = found.last().map(|document| document.id.clone());
     Ok(Json(List::part(found, has_more, last_id)))
+}
+
+async fn documents(api: &Api, name: &str, after: Option<&str>, limit: usize) -> Result<Vec<DocumentBody>, Problem> {
+    let listed = match (&api.uploads, &api.reports) {
+        (Some(uploads), _) => uploads.documents(name, after, limit).await?,
+        (None, Some(reports)) => api.engine.listed_documents(&**reports, name, after, limit).await?,
+        (None, None) => {
+            let documents = api.engine.index.documents(name, after, limit).await?;
+            return Ok(documents.into_iter().map(DocumentBody::from).collect());
+        }
+    };
+    Ok(listed.into_iter().map(|one| DocumentBody::listed(one, name)).collect())
 }
 
 /// One document.
@@ -86,11 +89,15 @@ pub(crate) async fn read(
     Params(params): Params<InCollection>,
 ) -> Result<Json<DocumentBody>, Problem> {
     let name = existing(&api, &caller, params.collection).await?;
-    let found = match &api.uploads {
-        Some(uploads) => uploads.document(&name, &id).await?.map(|listed| DocumentBody::listed(listed, &name)),
-        None => api.engine.index.document(&name, &id).await?.map(DocumentBody::from),
+    let listed = match (&api.uploads, &api.reports) {
+        (Some(uploads), _) => uploads.document(&name, &id).await?,
+        (None, Some(reports)) => api.engine.listed_document(&**reports, &name, &id).await?,
+        (None, None) => {
+            let found = api.engine.index.document(&name, &id).await?.map(DocumentBody::from);
+            return found.map(Json).ok_or_else(|| unknown(&id));
+        }
     };
-    found.map(Json).ok_or_else(|| unknown(&id))
+    listed.map(|listed| Json(DocumentBody::listed(listed, &name))).ok_or_else(|| unknown(&id))
 }
 
 /// Removes a document: when this returns, no search and no new answer can return its text.

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::document_path::document_path;
 use docent_core::{Refusal, RefusalKind};
+use docent_engine::ports::UploadReports;
 use docent_engine::uploads::{NotAccepted, Upload, Uploads};
 use futures::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -29,6 +30,10 @@ const DRAINED_BYTES_MAX: u64 = 256 << 20;
 const NO_UPLOADS: &str =
     "this server takes no uploads: its index is made elsewhere, or its queries are in a table that several share";
 const NO_UPLOADS_HINT: &str = "run `docent ingest` where the index is made, and `docent publish` if it is published";
+/// The same where files come in another way.
+const BY_BUCKET: &str = "this server takes no uploads: its documents come from a bucket";
+const BY_BUCKET_HINT: &str =
+    "put the file below the prefix that documents are taken in from; GET /v1/documents shows its report";
 
 /// Where a file goes, and how long to wait.
 #[derive(Deserialize, IntoParams)]
@@ -122,8 +127,17 @@ fn refused(refusal: &Refusal) -> Problem {
 }
 
 fn available(api: &Api) -> Result<&Arc<Uploads>, Problem> {
-    let none = || Problem::new(StatusCode::NOT_IMPLEMENTED, "no_uploads", NO_UPLOADS).hint(NO_UPLOADS_HINT);
-    api.uploads.as_ref().ok_or_else(none)
+    api.uploads.as_ref().ok_or_else(|| none_here(api))
+}
+
+fn reported(api: &Api) -> Result<&dyn UploadReports, Problem> {
+    api.reports().ok_or_else(|| none_here(api))
+}
+
+fn none_here(api: &Api) -> Problem {
+    let (message, hint) =
+        if api.reports.is_some() { (BY_BUCKET, BY_BUCKET_HINT) } else { (NO_UPLOADS, NO_UPLOADS_HINT) };
+    Problem::new(StatusCode::NOT_IMPLEMENTED, "no_uploads", message).hint(hint)
 }
 
 /// 200 for a job that has ended; 202 with where and when to look again for another.
@@ -147,7 +161,7 @@ pub(crate) async fn settings(State(api): State<Api>) -> Json<UploadsBody> {
         enabled: settings.is_some(),
         file_bytes_max: settings.map_or(0, |settings| settings.file_bytes),
         keeps_originals: settings.is_some_and(|settings| settings.keep_originals),
-        reason: settings.is_none().then_some(NO_UPLOADS),
+        reason: settings.is_none().then_some(if api.reports.is_some() { BY_BUCKET } else { NO_UPLOADS }),
     })
 }
 
@@ -172,10 +186,12 @@ pub(crate) async fn job(
     let wait = patience(params.wait)?;
     let missing =
         || Problem::not_found(format!("there is no job `{id}`")).hint("GET /v1/jobs lists those of a collection");
-    let uploads = available(&api)?;
-    let upload = uploads.get(stored_job(&id)).await?;
+    let upload = reported(&api)?.upload(stored_job(&id)).await?;
     let upload = upload.filter(|upload| caller.sees_collection(&upload.collection)).ok_or_else(missing)?;
-    let waited = uploads.wait(&upload.id, wait).await?;
+    let waited = match &api.uploads {
+        Some(uploads) => uploads.wait(&upload.id, wait).await?,
+        None => Some(upload),
+    };
     waited.map(|upload| Json(JobBody::from(&upload))).ok_or_else(missing)
 }
 
@@ -203,7 +219,7 @@ pub(crate) async fn jobs(
     let limit = limit(params.limit, 20, LIMIT_MAX)?;
     let collection = caller.collection(params.collection, &api.settings.collection)?;
     let after = params.after.as_deref().map(stored_job);
-    let mut found = available(&api)?.list(&collection, limit + 1, after).await?;
+    let mut found = reported(&api)?.uploads(&collection, limit + 1, after).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last_id = found.last().map(|upload| shown_job(&upload.id));

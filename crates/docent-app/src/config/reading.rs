@@ -78,6 +78,11 @@ pub(super) fn index_place(text: &str) -> Read<IndexPlace> {
     place.map_err(|_| "a folder, s3://BUCKET/PREFIX, file:///FOLDER or the address of a Chroma server".to_owned())
 }
 
+pub(super) fn bucket(text: &str) -> Read<Place> {
+    let place = Place::parse(text).ok().filter(|_| text.starts_with("s3://"));
+    place.ok_or_else(|| "a bucket with a prefix, s3://BUCKET/PREFIX".to_owned())
+}
+
 impl VectorBucket {
     /// True for what can only be meant as one.
     pub(super) fn is_arn(text: &str) -> bool {

@@ -1,8 +1,8 @@
 //! The settings, each declared once.
 
 use super::reading::{
-    TOKENS_MAX, address, choose, data_folder, dollars, index_place, list, mebibytes, number, processors, public_scopes,
-    scratch_folder, seconds, server, set, truth,
+    TOKENS_MAX, address, bucket, choose, data_folder, dollars, index_place, list, mebibytes, number, processors,
+    public_scopes, scratch_folder, seconds, server, set, truth,
 };
 use super::setting::{Kind, Preset, Setting};
 use super::{EmbedderChoice, GeneratorChoice, IndexPlace, LogLevel, Origin};
@@ -552,6 +552,16 @@ pub const SETTINGS: &[Setting] = &[
         default: Nothing("none; the API function needs one, the worker function means itself"),
         about: "the Lambda function, by name or ARN, that the API function wakes for each question",
         read: |config, text| set(&mut config.worker_lambda_name, Some(text.to_owned())),
+    },
+    Setting {
+        group: "AWS",
+        key: "documents",
+        environment: &["DOCENT_DOCUMENTS"],
+        kind: Plain,
+        default: Nothing("none; the ingest function needs one"),
+        about: "where the ingest function takes documents from, `s3://BUCKET/PREFIX`; the API function, if it is told, shows what \
+                became of them",
+        read: |config, text| set(&mut config.documents, Some(bucket(text)?)),
     },
     Setting {
         group: "Logs",

@@ -105,9 +105,10 @@ fn graph() -> Graph {
 
 /// Everything that a package is built with by itself, on this platform. In a build of the whole workspace the features that
 /// anybody asks for are on for all, so the picture of a program is that of its own build.
-fn built_with(package: &str) -> BTreeSet<String> {
+fn built_with(package: &str, features: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--target", &host(), "--package", package])
+        .args(features)
         .current_dir(project())
         .output()
         .expect("cargo runs");
@@ -150,20 +151,24 @@ const UNWANTED: [&str; 7] =
 
 #[test]
 fn the_program_carries_no_cloud_and_no_foreign_tls() {
-    let parts = built_with("docent-cli");
+    let parts = built_with("docent-cli", &[]);
     let unwanted = |name: &&String| name.starts_with("aws-") || UNWANTED.contains(&name.as_str());
     assert_eq!(parts.iter().filter(unwanted).collect::<Vec<_>>(), [""; 0]);
     assert!(parts.contains("docent-parse") && parts.contains("docent-sqlite"));
 }
 
 #[test]
-fn the_functions_carry_no_parser_and_no_database_of_one_machine() {
-    let parts = built_with("docent-lambda");
-    let of_one_machine =
-        ["docent-parse", "hayro-interpret", "html5ever", "calamine", "docent-sqlite", "rusqlite", "clap"];
-    let unwanted = |name: &&String| of_one_machine.contains(&name.as_str()) || UNWANTED.contains(&name.as_str());
-    assert_eq!(parts.iter().filter(unwanted).collect::<Vec<_>>(), [""; 0]);
-    assert!(parts.contains("docent-aws"));
+fn the_functions_carry_no_database_of_one_machine_and_those_that_answer_no_parser() {
+    const PARSERS: [&str; 4] = ["docent-parse", "hayro-interpret", "html5ever", "calamine"];
+    const OF_ONE_MACHINE: [&str; 3] = ["docent-sqlite", "rusqlite", "clap"];
+    let [answering, ingest] =
+        [&["--no-default-features"][..], &[]].map(|features| built_with("docent-lambda", features));
+    let found = |parts: &BTreeSet<String>, names: &[&str]| names.iter().filter(|name| parts.contains(**name)).count();
+    for parts in [&answering, &ingest] {
+        assert_eq!(found(parts, &OF_ONE_MACHINE) + found(parts, &UNWANTED), 0, "{parts:?}");
+        assert!(parts.contains("docent-aws"));
+    }
+    assert_eq!((found(&answering, &PARSERS), found(&ingest, &PARSERS)), (0, PARSERS.len()));
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub trait Source: Send + Sync {
     /// this fails, because what cannot be seen must not count as gone.
     async fn look(&self, threads: usize) -> Result<Seen>;
 
+    /// The files at these paths below it, in the order of the paths, as they are now: of a few it costs less than
+    /// [`Self::look`]. Fails where that would.
+    async fn look_at(&self, paths: &[String]) -> Result<Vec<Place>>;
+
     /// Changes whenever a file was written, added or removed. Costs less than [`Self::look`].
     async fn stamp(&self) -> Result<String>;
 
@@ -39,6 +43,17 @@ pub struct SeenFile {
     pub file: SourceFile,
     /// What tells whether it has changed, or why it cannot be taken in.
     pub version: std::result::Result<Version, Refusal>,
+}
+
+/// A place in a source where a file may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file that is there, was there or could be.
+    pub file: SourceFile,
+    /// Its size; 0 if there is none.
+    pub bytes: u64,
+    /// As in [`SeenFile`]; none if nothing is there that belongs to the source.
+    pub version: Option<std::result::Result<Version, Refusal>>,
 }
 
 /// What tells whether a file has changed.

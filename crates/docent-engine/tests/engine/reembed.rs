@@ -256,14 +256,14 @@ async fn an_upload_that_waits_is_taken_up_by_a_process_with_the_new_model() {
     let embedder = other();
     reembed(&of_model(&house, &embedder)).await;
     assert!(uploads.take_up("old").await.expect("worked"));
-    assert!(!uploads.get(&id).await.expect("read").expect("there").status.is_terminal(), "it waits");
+    assert!(!uploads.reports().upload(&id).await.expect("read").expect("there").status.is_terminal(), "it waits");
     let body = stream::iter([Ok::<_, ()>(b"Another file.".to_vec())]);
     assert!(uploads.accept("default", "another.txt", body).await.is_err(), "what cannot be taken in is not accepted");
 
     house.pass(Duration::from_secs(60));
     let new = house.uploads_of(Arc::new(of_model(&house, &embedder)), parser(), false);
     assert!(new.take_up("new").await.expect("worked"));
-    assert!(new.get(&id).await.expect("read").expect("there").is_stored());
+    assert!(new.reports().upload(&id).await.expect("read").expect("there").is_stored());
     assert!(names(&of_model(&house, &embedder)).await.contains(&"parents.txt".to_owned()));
 }
 

@@ -33,7 +33,7 @@ async fn upload(uploads: &Uploads, path: &str, text: &str) -> Upload {
 }
 
 async fn look(uploads: &Uploads, upload: &Upload) -> Upload {
-    uploads.get(&upload.id).await.expect("read").expect("it exists")
+    uploads.reports().upload(&upload.id).await.expect("read").expect("it exists")
 }
 
 async fn outcome(uploads: &Uploads, path: &str, text: &str) -> IngestOutcome {
@@ -120,7 +120,7 @@ async fn what_does_not_arrive_leaves_nothing() {
     let waiting = uploads.accept("default", "leave.txt", endless);
     assert!(tokio::time::timeout(Duration::from_millis(50), waiting).await.is_err());
     assert_eq!(house.incoming(), Vec::<String>::new());
-    assert_eq!(uploads.list("default", 10, None).await.expect("listed"), []);
+    assert_eq!(uploads.reports().uploads("default", 10, None).await.expect("listed"), []);
     assert!(uploads.refusal("letter.pages", None).is_some());
     assert!(uploads.refusal("letter.txt", Some(1_025)).is_some());
     assert!(uploads.refusal("letter.txt", Some(1_024)).is_none());

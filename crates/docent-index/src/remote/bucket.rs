@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use docent_core::{Refusal, RefusalKind};
 use docent_engine::ignored::{self, Ignored};
-use docent_engine::ports::{Fetched, Seen, SeenFile, Source, Version};
+use docent_engine::ports::{self, Fetched, Seen, SeenFile, Source, Version};
 use docent_engine::source::{Naming, SourceFile};
 use docent_engine::uploads::{Recognise, refusal_of_size};
 use docent_engine::{Error, Result};
@@ -67,10 +67,17 @@ impl Bucket {
         let Some((bucket, prefix)) = place.bucket_and_prefix() else {
             return Err(Error::invalid(format!("{place} is not a bucket")).hint("give s3://BUCKET/PREFIX"));
         };
-        let naming = Naming::new(url(bucket, prefix).as_bytes(), prefix.filename().unwrap_or(bucket), name)?;
+        let naming = Naming::new(url(bucket, prefix.as_ref()).as_bytes(), prefix.filename().unwrap_or(bucket), name)?;
         let copies = Copies::open(&settings.copies)?;
         let store = Store::connect(place.clone(), access)?;
         Ok(Self { store, bucket: bucket.to_owned(), naming, settings, copies })
+    }
+
+    /// The path below the prefix of an object that lies there; none for another's.
+    pub fn path_below(&self, bucket: &str, key: &str) -> Option<String> {
+        let prefix = self.store.prefix.as_ref();
+        let below = if prefix.is_empty() { key } else { key.strip_prefix(prefix)?.strip_prefix('/')? };
+        (bucket == self.bucket).then(|| below.to_owned())
     }
 
     async fn list(&self) -> Result<Vec<Object>> {
@@ -105,7 +112,7 @@ impl Bucket {
         let is_folder = |object: &'_ Object| {
             let (location, is_taken) = (object.meta.location.clone(), taken.contains(object.below.as_str()));
             let below = object.below.clone();
-            async move { Ok::<_, Error>((below, is_taken || self.is_missing(&location).await?)) }
+            async move { Ok::<_, Error>((below, is_taken || self.head(&location).await?.is_none())) }
         };
         let questions: Vec<_> = asked.into_iter().map(is_folder).collect();
         let mut answers = stream::iter(questions).buffer_unordered(ASKED_AT_ONCE);
@@ -117,11 +124,12 @@ impl Bucket {
         Ok(folders)
     }
 
-    async fn is_missing(&self, location: &Path) -> Result<bool> {
+    /// What is known of an object; none if there is none.
+    async fn head(&self, location: &Path) -> Result<Option<ObjectMeta>> {
         let head = async {
             match self.store.objects.head(location).await {
-                Ok(_) => Ok(false),
-                Err(Cause::NotFound { .. }) => Ok(true),
+                Ok(meta) => Ok(Some(meta)),
+                Err(Cause::NotFound { .. }) => Ok(None),
                 Err(cause) => Err(self.store.failure("read from")(cause)),
             }
         };
@@ -130,15 +138,41 @@ impl Bucket {
 
     fn seen(&self, object: Object) -> SeenFile {
         let Object { below, meta } = object;
-        let absolute = url(&self.bucket, &meta.location);
-        let path = PathBuf::from(meta.location.as_ref());
-        let file = self.naming.file(path, absolute.as_bytes(), &below);
-        let version = match self.refusal(&file, meta.size) {
+        let file = self.file(meta.location.as_ref(), &below);
+        SeenFile { version: self.version(&file, meta), file }
+    }
+
+    fn file(&self, key: &str, below: &str) -> SourceFile {
+        self.naming.file(PathBuf::from(key), url(&self.bucket, key).as_bytes(), below)
+    }
+
+    fn version(&self, file: &SourceFile, meta: ObjectMeta) -> std::result::Result<Version, Refusal> {
+        match self.refusal(file, meta.size) {
             Some(refusal) => Err(refusal),
             // An object without an `ETag` never is the one that was taken in.
             None => Ok(Version::Word(meta.e_tag.unwrap_or_default())),
+        }
+    }
+
+    /// The object at a path below the prefix, as it is now.
+    async fn place(&self, below: &str, ignored: &Ignored) -> Result<ports::Place> {
+        let prefix = self.store.prefix.as_ref();
+        let key = if prefix.is_empty() { below.to_owned() } else { format!("{prefix}/{below}") };
+        let file = self.file(&key, below);
+        if below.is_empty() || below.ends_with('/') || is_hidden(below) || ignored.leaves_out(below) {
+            return Ok(ports::Place { file, bytes: 0, version: None });
+        }
+        let Ok(location) = Path::parse(&key) else {
+            let refusal = Refusal::new(RefusalKind::Unreadable, "its key is no path; rename it");
+            return Ok(ports::Place { file, bytes: 0, version: Some(Err(refusal)) });
         };
-        SeenFile { file, version }
+        Ok(match self.head(&location).await? {
+            Some(meta) => {
+                let bytes = meta.size;
+                ports::Place { version: Some(self.version(&file, meta)), file, bytes }
+            }
+            None => ports::Place { file, bytes: 0, version: None },
+        })
     }
 
     fn refusal(&self, file: &SourceFile, bytes: u64) -> Option<Refusal> {
@@ -210,8 +244,8 @@ impl From<Failure> for Trouble {
     }
 }
 
-fn url(bucket: &str, path: &Path) -> String {
-    format!("s3://{bucket}/{path}")
+fn url(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
 }
 
 /// The folders above a path.
@@ -238,6 +272,13 @@ impl Source for Bucket {
         let mut files: Vec<_> = objects.into_iter().map(|object| self.seen(object)).collect();
         files.sort_unstable_by(|a, b| a.file.cmp(&b.file));
         Ok(Seen { files, links_outside: Vec::new() })
+    }
+
+    /// A request for each.
+    async fn look_at(&self, paths: &[String]) -> Result<Vec<ports::Place>> {
+        let ignored = self.ignored().await?;
+        let asked: Vec<_> = paths.iter().map(|path| self.place(path, &ignored)).collect();
+        stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await
     }
 
     /// A listing, and a hash over it.

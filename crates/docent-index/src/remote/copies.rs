@@ -1,4 +1,4 @@
-//! Copies of objects on this machine, for as long as they are read.
+//! Copies of objects on this machine, for as long as they are read or changed.
 //!
 //! Each process has a folder of its own, next to a file that it keeps locked. Who comes next removes folders whose file nobody
 //! holds any more: their process was killed.
@@ -41,6 +41,11 @@ impl Copies {
         held.lock()?;
         fs::create_dir_all(&folder)?;
         Ok(Self { folder, lock, _held: held, count: AtomicU64::new(0) })
+    }
+
+    /// Where.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A new, empty file.

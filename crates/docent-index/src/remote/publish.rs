@@ -60,16 +60,29 @@ impl Generations {
     ) -> docent_engine::Result<Published> {
         check_name(collection)?;
         let before = self.before(collection).await?;
+        self.publish_after(before, index, collection, publication, |published| published).await
+    }
+
+    /// The same for an index that was made from a generation: in place of that one and no other. `history` says which of the
+    /// generations that were published stay listed beside it.
+    pub(super) async fn publish_after(
+        &self,
+        before: Option<Before>,
+        index: &EmbeddedIndex,
+        collection: &str,
+        publication: &Publication,
+        history: impl Fn(Vec<Entry>) -> Vec<Entry>,
+    ) -> docent_engine::Result<Published> {
         let out: Vec<String> = match &before {
             Some(before) => before.manifest.files.iter().map(|file| file.name.clone()).collect(),
             None => Vec::new(),
         };
         let is_out = move |segment: &str| out.iter().any(|name| name.starts_with(segment));
         let sealed = index.seal(collection, is_out).await?;
-        Ok(self.send(collection, before, sealed, publication, |published| published).await?)
+        Ok(self.send(collection, before, sealed, publication, history).await?)
     }
 
-    async fn before(&self, collection: &str) -> Result<Option<Before>> {
+    pub(super) async fn before(&self, collection: &str) -> Result<Option<Before>> {
         let Looked::Changed(pointer, version) = self.store.look(collection, None).await? else { return Ok(None) };
         let manifest = self.store.live_manifest(collection, &pointer).await?;
         Ok(Some(Before { pointer, version, manifest }))

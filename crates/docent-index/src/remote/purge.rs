@@ -184,6 +184,12 @@ impl Generations {
         inspection.open(&self.store.manifest(collection, entry).await?).await
     }
 
+    /// Removes what the generations that the pointer lists do not need, without looking what it is.
+    pub(super) async fn sweep_up(&self, collection: &str) -> Result<()> {
+        let (kept, version) = self.remaining(collection).await?;
+        self.sweep(collection, &kept, version, &mut Purged::default()).await
+    }
+
     /// Removes what neither a generation that stays names nor an attempt that began after the pointer moved.
     async fn sweep(&self, collection: &str, kept: &[Manifest], version: u64, purged: &mut Purged) -> Result<()> {
         let objects = self.store.list(&uploads_folder(collection)).await?;

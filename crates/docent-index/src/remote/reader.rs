@@ -20,6 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
+/// How often the first generation is fetched anew when its files disappear.
+const ATTEMPTS: usize = 3;
+
 /// How a reader behaves.
 #[derive(Clone, Debug)]
 pub struct ReaderSettings {
@@ -163,7 +166,7 @@ impl PublishedIndex {
         };
         match (recent, live) {
             (Some(open), _) if !is_stale => Ok(open),
-            (_, None) => self.take_turn(&watched, false).await,
+            (_, None) => self.first(&watched).await,
             (_, Some(live)) if is_stale => {
                 let waited = tokio::time::timeout(settings.patience, self.take_turn(&watched, false)).await;
                 match waited {
@@ -176,6 +179,17 @@ impl PublishedIndex {
                 // Somebody else is looking or fetching.
                 Err(_) => Ok(live),
             },
+        }
+    }
+
+    /// The first generation. One that was purged while it was fetched has a successor.
+    async fn first(&self, watched: &Arc<Watched>) -> Result<Arc<Open>> {
+        let mut attempt = 1;
+        loop {
+            match self.take_turn(watched, false).await {
+                Err(Failure::DamagedGeneration { .. }) if attempt < ATTEMPTS => attempt += 1,
+                opened => return opened,
+            }
         }
     }
 

@@ -84,6 +84,18 @@ impl Scratch {
         tokio::task::spawn_blocking(put_together).await.map_err(|_| Failure::Died)?
     }
 
+    /// Takes what a generation needs and a folder has, so that it need not be fetched.
+    pub(super) fn offer(&self, folder: &Path, manifest: &Manifest) -> Result<()> {
+        fs::create_dir_all(self.pool())?;
+        for file in manifest.files.iter().filter(|file| !self.has(file)) {
+            let here = folder.join(&file.name);
+            if has_length(&here, file.bytes) && hash(&here)? == file.blake3 {
+                link(&here, &self.pooled(file))?;
+            }
+        }
+        Ok(())
+    }
+
     fn has(&self, file: &IndexFile) -> bool {
         has_length(&self.pooled(file), file.bytes)
     }
@@ -94,9 +106,7 @@ impl Scratch {
         let unfinished = self.folder.join(format!(".new-{}", unique()));
         fs::create_dir(&unfinished)?;
         for file in &manifest.files {
-            let (from, to) = (self.pooled(file), unfinished.join(&file.name));
-            // Some file systems have no hard links.
-            fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(|_| ()))?;
+            link(&self.pooled(file), &unfinished.join(&file.name))?;
         }
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
@@ -130,6 +140,17 @@ impl Scratch {
     }
 }
 
+/// The same file under another name; a copy on file systems that have no hard links.
+pub(super) fn link(from: &Path, to: &Path) -> io::Result<()> {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(|_| ()))
+}
+
+fn hash(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
 fn is_complete(folder: &Path, manifest: &Manifest) -> bool {
     manifest.files.iter().all(|file| has_length(&folder.join(&file.name), file.bytes))
 }
@@ -147,7 +168,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Somebody else may have removed it first.
-fn gone(removed: io::Result<()>) -> Result<()> {
+pub(super) fn gone(removed: io::Result<()>) -> Result<()> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
@@ -201,9 +222,7 @@ impl Part {
 
     /// Checks what has come and puts it into the pool.
     fn finish(self, store: &Store, generation: &str) -> Result<()> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(&self.path)?)?;
-        if hasher.finalize().to_hex().as_str() != self.file.blake3 {
+        if hash(&self.path)? != self.file.blake3 {
             gone(fs::remove_file(&self.path))?;
             return Err(store.damaged(generation, &format!("{} has other bytes than it had", self.file.name)));
         }

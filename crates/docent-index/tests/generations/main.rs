@@ -6,3 +6,4 @@ mod publishing;
 mod purging;
 mod reading;
 mod site;
+mod workbench;

@@ -6,6 +6,7 @@ use docent_app::wiring::{self, Reach};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let function = Function::api().await?;
-    let router = docent_api::router(wiring::api_from_config(&function.config, &function.engine, Reach::Network));
+    let api = wiring::api_from_config(&function.config, &function.engine, Reach::Network);
+    let router = docent_api::router(api.with_reports(function.reports));
     lambda_http::run_with_streaming_response(router).await
 }

@@ -22,7 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Opens everything, the first system's items included.
 const OPERATORS_KEY: &str = "operators-key-of-these-tests";
 /// Where generations are.
-const PLACE: &str = "s3://docs/index";
+pub(crate) const PLACE: &str = "s3://docs/index";
+/// Where documents are put.
+pub(crate) const DOCUMENTS: &str = "s3://docs/documents";
 /// What AWS makes as the secret that webhooks are signed with.
 pub(crate) const SIGNING_SECRET: &str = "k7Pq2mXv9RtLw4ZsB8nYc3HdF6gJ5aTe";
 const ROLE: &str = "arn:aws:iam::111111111111:role/function";
@@ -31,7 +33,7 @@ const ROLE: &str = "arn:aws:iam::111111111111:role/function";
 pub(crate) struct Stack {
     pub(crate) aws: Ministack,
     pub(crate) model: ModelServer,
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     url: String,
     endpoint: String,
     secret_arn: String,
@@ -119,7 +121,7 @@ impl Stack {
     /// Functions that answer from what is published; the host name of their URL.
     pub(crate) fn make_readers(&self) -> String {
         self.aws.make_bucket("docs");
-        let place = json!({"DOCENT_INDEX": PLACE});
+        let place = json!({"DOCENT_INDEX": PLACE, "DOCENT_DOCUMENTS": DOCUMENTS});
         self.make_function("reader", env!("CARGO_BIN_EXE_worker"), &self.variables(place.clone()));
         let mut variables = self.variables(place);
         variables["WORKER_LAMBDA_NAME"] = "reader".into();
@@ -138,7 +140,7 @@ impl Stack {
         json!({"ZipFile": BASE64_STANDARD.encode(std::fs::read(zip).expect("a zip"))})
     }
 
-    fn make_function(&self, name: &str, program: &str, variables: &Value) {
+    pub(crate) fn make_function(&self, name: &str, program: &str, variables: &Value) {
         let function = json!({
             "FunctionName": name, "Runtime": "provided.al2023", "Handler": "bootstrap", "Role": ROLE,
             "Code": self.package(program), "Timeout": 60, "MemorySize": 512,
@@ -147,7 +149,7 @@ impl Stack {
         self.aws.rest("lambda", "POST", "/2015-03-31/functions", &function);
     }
 
-    fn variables(&self, more: Value) -> Value {
+    pub(crate) fn variables(&self, more: Value) -> Value {
         let mut variables = json!({
             "TABLE_NAME": "queries",
             "AWS_ENDPOINT_URL": self.endpoint,
@@ -279,20 +281,21 @@ impl Stack {
         self.ended_with(id, || {})
     }
 
-    fn invoke(&self, kind: &str, event: &Value) -> Answer {
-        let path = "/2015-03-31/functions/worker/invocations";
+    /// Invokes a function.
+    pub(crate) fn invoke(&self, function: &str, kind: &str, event: &Value) -> Answer {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
         let headers = [("x-amz-invocation-type", kind), ("authorization", &authorization("lambda"))];
-        self.aws.http("POST", path, &headers, event.to_string().as_bytes()).expect("Lambda answers")
+        self.aws.http("POST", &path, &headers, event.to_string().as_bytes()).expect("Lambda answers")
     }
 
     /// Invokes the worker and waits for what it says.
     pub(crate) fn invoke_worker(&self, event: &Value) -> Answer {
-        self.invoke("RequestResponse", event)
+        self.invoke("worker", "RequestResponse", event)
     }
 
     /// Hands an event to Lambda, which delivers it when it likes.
     pub(crate) fn send_to_worker(&self, event: &Value) {
-        assert_eq!(self.invoke("Event", event).status, 202);
+        assert_eq!(self.invoke("worker", "Event", event).status, 202);
     }
 
     /// The sweep that the schedule would send, for queries that have been queued for so long.
@@ -308,10 +311,15 @@ impl Stack {
 
     /// Ends every worker process, as if the machines below them had gone.
     pub(crate) fn kill_workers(&self) -> usize {
-        let worker = Path::new(env!("CARGO_BIN_EXE_worker")).canonicalize().expect("the worker");
+        self.kill(env!("CARGO_BIN_EXE_worker"))
+    }
+
+    /// Ends every process of a program, in the same way.
+    pub(crate) fn kill(&self, program: &str) -> usize {
+        let program = Path::new(program).canonicalize().expect("the program");
         let mut killed = 0;
         for process in std::fs::read_dir("/proc").expect("processes").flatten() {
-            let is_ours = || std::fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe == worker);
+            let is_ours = || std::fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe == program);
             let table = || std::fs::read(process.path().join("environ")).unwrap_or_default();
             // Tests beside this one have workers of their own.
             if is_ours() && contains(&table(), self.endpoint.as_bytes()) {
