@@ -1,20 +1,14 @@
 //! Which of the ranked chunks get one of the few places.
 //!
 //! A ranking judges each chunk alone. It cannot see that a chunk only says what a better one has said, as where a document
-//! repeats a passage. And it prefers chunks that hardly say anything: one of a few words is about nothing but its title, which
-//! is just what the question names, and a list of references has the words of a question in twenty titles and answers it with
-//! none. Both count a little less: whoever looks for them finds them, and text that is about as near comes first. What was
-//! measured is in `docs/decisions/0021-passages.md`.
+//! repeats a passage. And a list of references has the words of a question in twenty titles and answers it with none, so it
+//! counts a little less: whoever looks for a work finds it, and text that is about as near comes first. What was measured is in
+//! `docs/decisions/0021-passages.md`.
 
 use crate::Hit;
-use crate::prompt::estimated_tokens;
 
 /// What a list of references keeps of its score.
 const REFERENCES_SHARE: f32 = 0.9;
-/// What a chunk loses of its score the more it is shorter than [`SHORT_TOKENS`], at most.
-const SHORT_LOSS: f32 = 0.1;
-/// A chunk of fewer tokens, estimated, is short.
-const SHORT_TOKENS: usize = 50;
 /// What stands in a reference and hardly anywhere else, beside a title in quotation marks.
 const REFERENCE_MARKS: [&str; 7] = ["doi", "ISBN", "ISSN", "PMID", "arXiv", "://", "pp. "];
 
@@ -36,15 +30,8 @@ pub fn select(hits: Vec<Hit>, limit: usize) -> Vec<Hit> {
 
 fn weighed(hit: Hit) -> Hit {
     // A cosine can be below zero, where a share of it would be more.
-    let share = if hit.score > 0.0 { share(&hit.chunk.text) } else { 1.0 };
-    Hit { score: hit.score * share, ..hit }
-}
-
-/// What a chunk keeps of its score.
-fn share(text: &str) -> f32 {
-    let missing = SHORT_TOKENS.saturating_sub(estimated_tokens(text)) as f32 / SHORT_TOKENS as f32;
-    let references = if is_reference_list(text) { REFERENCES_SHARE } else { 1.0 };
-    references * (1.0 - SHORT_LOSS * missing)
+    let less = hit.score > 0.0 && is_reference_list(&hit.chunk.text);
+    Hit { score: if less { hit.score * REFERENCES_SHARE } else { hit.score }, ..hit }
 }
 
 /// True if a hit's words all stand in a better one of the same document. The same words in another document are further
@@ -123,21 +110,10 @@ mod tests {
     fn references_come_behind_text_that_is_as_near() {
         let references =
             "- Moe, A. (2010). \"Leave in the Alps\". Leisure. 47 (2): 26.\n- Roe, B. Days off, 2011. ISBN 0-87187.";
-        let hits = [hit("a", references, 0.8), hit("b", "It is 25 days.", 0.75), hit("c", "Far away.", 0.5)];
+        let text = "Everybody has 25 days. ".repeat(12);
+        let hits = [hit("a", references, 0.8), hit("b", &text, 0.75), hit("c", "Far away.", 0.5)];
         let order: Vec<String> = select(hits.to_vec(), 3).into_iter().map(|hit| hit.chunk.document_id).collect();
         assert_eq!(order, ["b", "a", "c"]);
-    }
-
-    #[test]
-    fn a_few_words_come_behind_many_that_are_as_near() {
-        let many = "Everybody has 25 days of annual leave in a calendar year. ".repeat(12);
-        let order = |few: f32, many_score: f32| {
-            let hits = [hit("few", "Annual leave", few), hit("many", &many, many_score)];
-            select(hits.to_vec(), 1)[0].chunk.document_id.clone()
-        };
-        assert_eq!(order(0.8, 0.75), "many");
-        assert_eq!(order(0.9, 0.75), "few");
-        assert_eq!(order(-0.1, -0.2), "few");
     }
 
     #[test]
