@@ -8,8 +8,9 @@ import { ask } from './calls.js';
 import type { Step } from './deployed.js';
 
 /** What the new Markdown file says, and what is asked about it. */
-const SENTENCE = 'The lighthouse of Docent Bay is painted green on the seaward side.';
-const QUESTION = 'Which colour has the lighthouse on the seaward side?';
+const SENTENCE = 'E-731 means that the lamp of the lighthouse has been out for more than 40 minutes';
+const QUESTION = 'What does error E-731 mean?';
+const NAME = 'coast/light house.md';
 /** A PDF of the handbook that is not among what was published. */
 const PDF = join(HANDBOOK, 'people', 'travel-and-expenses.pdf');
 /** How long the way from the bucket to an answer may take. The functions look for a new generation every quarter of a minute. */
@@ -22,9 +23,9 @@ export async function documents(step: Step, url: Url, bucket: () => Promise<stri
   const put = async (name: string, Body: string | Buffer) =>
     client.send(new PutObjectCommand({ Bucket: await bucket(), Key: `documents/${name}`, Body }));
   await step('a Markdown file and a PDF that are put into the bucket are answered with their words', async () => {
-    await put('coast/light house.md', `# Lighthouse\n\n${SENTENCE}\n`);
+    await put(NAME, `# Lighthouse\n\n${SENTENCE}.\n`);
     await put('travel.pdf', readFileSync(PDF));
-    await until('the quote', async () => quotes(await answer(url)).includes(SENTENCE));
+    await until('the quote', async () => isQuoted(await answer(url)));
     await until('the PDF', async () => (await shown(url, 'documents/travel.pdf'))?.state === 'stored');
   });
   await step('a file that cannot be read is shown with the reason', async () => {
@@ -33,12 +34,13 @@ export async function documents(step: Step, url: Url, bucket: () => Promise<stri
     assert.match((await shown(url, 'documents/broken.pdf')).last_upload.reason, /^corrupt: /);
   });
   await step('what is removed from the bucket is not found any more', async () => {
-    for (const name of ['coast/light house.md', 'broken.pdf', 'travel.pdf']) {
+    for (const name of [NAME, 'broken.pdf', 'travel.pdf']) {
       await client.send(new DeleteObjectCommand({ Bucket: await bucket(), Key: `documents/${name}` }));
     }
-    await until('that it is gone', async () => !quotes(await answer(url)).includes(SENTENCE));
-    await until('that its report is gone', async () => (await shown(url, 'documents/broken.pdf')) === undefined);
-    assert.equal(await shown(url, 'documents/coast/light house.md'), undefined);
+    await until('that it is gone', async () => !isQuoted(await answer(url)));
+    for (const name of [NAME, 'broken.pdf']) {
+      await until(`that ${name} is not listed`, async () => (await shown(url, `documents/${name}`)) === undefined);
+    }
   });
 }
 
@@ -47,8 +49,10 @@ async function answer(url: Url): Promise<any> {
   return (await ask(await url(), 'v1/queries', asked)).body;
 }
 
-function quotes(query: any): string[] {
-  return (query.citations ?? []).map((citation: any) => citation.cited_text);
+/** Whether the sentence is a verified quote of the document. */
+function isQuoted(query: any): boolean {
+  const is = (it: any) => it.filename === `documents/${NAME}` && it.cited_text === SENTENCE && it.verification === 'verified';
+  return (query.citations ?? []).some(is);
 }
 
 /** A document as the list shows it. */
