@@ -3,7 +3,6 @@
 //! A program that was built without it refuses such a setting by name.
 
 use crate::config::{Config, VectorBucket};
-use crate::wiring::Stores;
 use docent_engine::Result;
 use docent_engine::ports::ChunkIndex;
 use docent_engine::webhooks::Secrets;
@@ -17,7 +16,9 @@ pub(crate) use without_aws::Cloud;
 
 #[cfg(feature = "aws")]
 mod with_aws {
-    use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, Stores, VectorBucket};
+    use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, VectorBucket};
+    #[cfg(feature = "machine")]
+    use crate::wiring::Stores;
     use docent_aws::{Aws, DynamoQueryStore, DynamoSettings, VectorSettings};
     use docent_core::query::QueryRequest;
     use docent_engine::Error;
@@ -43,6 +44,7 @@ mod with_aws {
         }
 
         /// Queries, API keys and counters in a DynamoDB table.
+        #[cfg(feature = "machine")]
         pub(crate) async fn stores(&self, config: &Config, table: &str) -> Result<Stores> {
             Ok(Stores::of(self.table(config, table).await))
         }
@@ -99,7 +101,8 @@ mod with_aws {
 
 #[cfg(not(feature = "aws"))]
 mod without_aws {
-    use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, Stores, VectorBucket};
+    use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, VectorBucket};
+    use crate::wiring::Stores;
     use docent_engine::Error;
 
     /// No connection.

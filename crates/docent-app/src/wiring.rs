@@ -289,6 +289,7 @@ impl Stores {
 }
 
 /// Queries, API keys and what was spent: in the table that is named, else in a file.
+#[cfg(feature = "machine")]
 pub(crate) async fn stores_from_config(config: &Config, cloud: &Cloud) -> Result<Stores> {
     match &config.table_name {
         Some(table) => cloud.stores(config, table).await,
@@ -301,12 +302,6 @@ fn local_stores(config: &Config) -> Result<Stores> {
     let settings = docent_sqlite::Settings::default();
     let store = Arc::new(docent_sqlite::SqliteQueryStore::open(&config.queries_file(), &settings)?);
     Ok(Stores { uploads: Some(Arc::clone(&store) as Arc<dyn UploadStore>), ..Stores::of(store) })
-}
-
-#[cfg(not(feature = "machine"))]
-fn local_stores(_: &Config) -> Result<Stores> {
-    Err(Error::invalid("there is no place for queries, as TABLE_NAME is not set")
-        .hint("set TABLE_NAME to the name of the query table"))
 }
 
 /// Tokens as the chunker counts them.
