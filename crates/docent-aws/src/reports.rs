@@ -47,7 +47,7 @@ impl DynamoQueryStore {
         let pointer = [
             ("query_id", text(format!("{UPLOAD}{}", upload.id))),
             ("for_report", text(&id)),
-            ("ttl", ttl(upload.created_at.plus(self.retention()))),
+            ("ttl", ttl(upload.created_at.plus(self.retention))),
         ];
         let pointer: Item = pointer.map(|(name, value)| (name.to_owned(), value)).into();
         // A refusal means that a newer one is there.

@@ -43,7 +43,8 @@ pub struct DynamoSettings {
 pub struct DynamoQueryStore {
     pub(crate) table: Table,
     usual: QueryRequest,
-    retention: Duration,
+    /// How long what is forgotten with time is kept.
+    pub(crate) retention: Duration,
     said_unindexed: AtomicBool,
 }
 
@@ -55,11 +56,6 @@ impl DynamoQueryStore {
             retention: settings.retention,
             said_unindexed: AtomicBool::new(false),
         }
-    }
-
-    /// How long what is forgotten with time is kept.
-    pub(crate) const fn retention(&self) -> Duration {
-        self.retention
     }
 
     pub(crate) fn decode(&self, item: &Item) -> Result<Query> {

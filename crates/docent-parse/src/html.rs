@@ -14,8 +14,8 @@ use tree::{Content, Edge, Element, Tree};
 /// Attributes of one tag: the parser compares each with all before it.
 const ATTRIBUTES_MAX: usize = 5_000;
 
-/// What stands between a page's title and its site's.
-const TITLE_SEPARATORS: [char; 7] = ['-', '\u{2013}', '\u{2014}', '|', ':', '\u{b7}', '\u{bb}'];
+/// What stands between a page's title and its site's, set off by a space: `Re-embedding` is one word. No colon: a subtitle follows it.
+const TITLE_SEPARATORS: [char; 6] = ['-', '\u{2013}', '\u{2014}', '|', '\u{b7}', '\u{bb}'];
 
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Refusal> {
     let source = source(bytes, limits)?;
@@ -52,7 +52,8 @@ pub(crate) fn read(source: &str) -> Result<(Option<String>, Vec<Page>), Refusal>
 /// A page's title without the name of its site: that of `Annual leave - Acme` is the page's heading, `Annual leave`.
 fn own_title(title: Option<String>, first_h1: Option<String>) -> Option<String> {
     let names_site = |title: &String, heading: &String| {
-        title.strip_prefix(heading.as_str()).is_some_and(|rest| rest.trim_start().starts_with(TITLE_SEPARATORS))
+        let rest = title.strip_prefix(heading.as_str()).and_then(|rest| rest.strip_prefix(char::is_whitespace));
+        rest.is_some_and(|rest| rest.trim_start().starts_with(TITLE_SEPARATORS))
     };
     match (title, first_h1) {
         (Some(title), Some(heading)) if names_site(&title, &heading) => Some(heading),
@@ -402,6 +403,8 @@ mod tests {
             ("Annual leave - Acme", "Annual leave", "Annual leave"),
             ("Annual leave | Acme", "Annual\n leave", "Annual leave"),
             ("Annual leave 2024", "Annual leave", "Annual leave 2024"),
+            ("Re-embedding", "Re", "Re-embedding"),
+            ("Leave: what is due", "Leave", "Leave: what is due"),
             ("Annual leave", "Annual leave", "Annual leave"),
             ("Acme - Annual leave", "Annual leave", "Acme - Annual leave"),
             ("", "Annual leave", "Annual leave"),
