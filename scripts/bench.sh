@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the figures of docs/benchmarks.md, measured here and now. A quiet machine with 2 cores needs about 15 minutes.
+# Prints the figures of docs/benchmarks.md, measured here and now. 2 cores need an hour, nothing beside it, and half an hour more if the
+# dependencies are not compiled yet: for the program, for the functions and for the benchmarks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}
@@ -47,11 +48,4 @@ cargo bench --locked -q --workspace --bench retrieval -- 100000 1000000
 echo "== published generations, from S3 on this machine"
 DOCENT_TOOLS="$tools" cargo bench --locked -q --workspace --bench generations
 
-if [ -d ../shared/data/scifact ]; then
-  echo "== retrieval quality"
-  for set in cranfield anthropic_docs code_chunks squad2 aws_docs scifact; do
-    echo "-- $set"
-    "$docent" eval retrieval "../shared/data/$set" --mode hybrid 2>/dev/null
-  done
-  python3 scripts/eval_passages.py "$docent" ../shared/data
-fi
+scripts/bench_quality.sh "$docent" ../shared/data
