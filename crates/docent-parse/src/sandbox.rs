@@ -2,9 +2,8 @@
 
 use crate::child::{Answer, Isolation, Request, send};
 use crate::incoming::{Incoming, Unusable};
-use crate::kind;
 use crate::limits::Limits;
-use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
+use docent_core::{Format, ParsedDocument, Refusal, RefusalKind, kind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
