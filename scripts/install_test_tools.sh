@@ -4,6 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/python_packages.sh
 
+# Packages of Debian or Ubuntu.
+install_packages() {
+  if [ "$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi
+  $as_root apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
 # The packages as listed and nothing that they ask for.
 install_exactly() { install_python "$1" "$2" --no-deps; }
 
@@ -57,12 +64,18 @@ fi
 
 # The browser that the page is tested in: Debian's.
 if [ ! -x "${DOCENT_CHROMIUM:-/usr/bin/chromium}" ]; then
-  if [ "$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi
   if ! command -v apt-get >/dev/null; then
     echo "the page is tested in Chromium: install it and set DOCENT_CHROMIUM to its path" >&2
     exit 1
   fi
-  $as_root apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qq -y --no-install-recommends chromium >/dev/null
+  install_packages chromium
+fi
+# What reads scans: Debian's too.
+if ! command -v tesseract >/dev/null; then
+  if ! command -v apt-get >/dev/null; then
+    echo "OCR is tested with tesseract and its English data: install them" >&2
+    exit 1
+  fi
+  install_packages tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd
 fi
 echo "test tools: $tools"

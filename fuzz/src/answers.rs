@@ -1,4 +1,5 @@
-//! What a parsing child may say to its parent. The first byte says how the pipe hands it on: so many bytes at a time.
+//! What a child may say to its parent: an answer, a picture, a table of words. The first byte says how the pipe hands it on: so
+//! many bytes at a time.
 
 use docent_core::ParsedDocument;
 use docent_parse::{Limits, fuzzing};
@@ -26,6 +27,13 @@ pub fn run(data: &[u8]) {
     let limits = Limits { output_bytes: 1 << 20, pages: 100, ..Limits::default() };
     let at_once = usize::from(*drip) + 1;
     fuzzing::heard(Dripping { left: said, at_once }, &limits);
+    let pixels = fuzzing::pictured(said, &limits);
+    assert!(
+        pixels.is_none_or(|pixels| pixels <= u64::from(limits.picture_pixels)),
+        "a picture is larger than it may be"
+    );
+    let words = fuzzing::recognised(said);
+    assert!(!words.contains(|c: char| c.is_control() && c != '\n'), "what cannot be seen is kept");
     let honest = [&(said.len() as u64).to_le_bytes(), said].concat();
     if let Some(Some(document)) = fuzzing::heard(Dripping { left: &honest, at_once }, &limits) {
         assert!(document.pages.len() <= limits.pages * 64, "more pages than an answer may have values");

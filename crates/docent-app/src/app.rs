@@ -2,7 +2,7 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Config, IndexPlace};
-use crate::documents::{ParserProgram, parse_from_config};
+use crate::documents::{ParserProgram, Reader};
 use crate::wiring::{engine_from_config, make_data_folder, stores_from_config};
 use docent_engine::ingest::Parse;
 use docent_engine::ports::UploadStore;
@@ -17,6 +17,8 @@ pub struct App {
     pub config: Config,
     /// The verbs.
     pub engine: Arc<Engine>,
+    /// What files are read with.
+    pub reader: Reader,
     /// Files to pages, in processes of their own.
     pub parse: Parse,
     /// Where workers of this process find their queries.
@@ -38,9 +40,10 @@ impl App {
         let stores = stores_from_config(&config, &cloud).await?;
         let store = stores.uploads.clone();
         let engine = engine_from_config(&config, &cloud, stores, Arc::new(dispatcher)).await?;
-        let parse = parse_from_config(&config, parser);
+        let reader = Reader::from_config(&config, parser);
+        let parse = reader.parse();
         let uploads = store.and_then(|store| uploads_from_config(&config, &engine, store, &parse));
-        Ok(Self { config, engine, parse, work_queue, uploads })
+        Ok(Self { config, engine, reader, parse, work_queue, uploads })
     }
 }
 

@@ -5,6 +5,7 @@
 //! first that has it wins), remembers where it was found, and turns what was typed into what it means. After that no
 //! code asks the environment, the working directory or the settings file again.
 
+mod documents;
 mod environment;
 mod file;
 mod reading;
@@ -101,6 +102,19 @@ pub struct ParseLimits {
     pub file_bytes: u64,
 }
 
+/// What pages that show text without having any are read with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OcrChoice {
+    /// Whether they are read.
+    pub is_wanted: bool,
+    /// The languages that they are in: `eng+deu`.
+    pub languages: String,
+    /// The program tesseract, if there is one.
+    pub program: Option<PathBuf>,
+    /// The folder of its language data, if not its own.
+    pub tessdata: Option<PathBuf>,
+}
+
 /// Who is told that a question has ended, and how they know that it was us.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookSettings {
@@ -161,6 +175,8 @@ pub struct Config {
     pub workers: usize,
     /// What one file may cost.
     pub parse: ParseLimits,
+    /// Whether and how scans are read.
+    pub ocr: OcrChoice,
     /// Whether the original files of uploads are kept.
     pub keep_originals: bool,
     /// The DynamoDB table that keeps the queries, instead of a file.
@@ -210,6 +226,7 @@ impl Config {
             cors_origins: Vec::new(),
             workers: 0,
             parse: ParseLimits::default(),
+            ocr: OcrChoice::default(),
             keep_originals: true,
             table_name: None,
             worker_lambda_name: None,

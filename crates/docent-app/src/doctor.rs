@@ -3,7 +3,7 @@
 use crate::cloud::Cloud;
 use crate::config::{Config, EmbedderChoice, Environment, GeneratorChoice};
 use crate::costs;
-use crate::documents::{ParserProgram, parse_from_config, sandbox_from_config};
+use crate::documents::{ParserProgram, Reader};
 use crate::wiring;
 use docent_core::access::KeyState;
 use docent_core::chunking::CHUNKING_RULES;
@@ -90,6 +90,7 @@ pub async fn examine(config: &Config, environment: &Environment, parser: &Parser
         check("access", access(config, &cloud).await),
         check("embedding model", embedding.map(|(_, finding)| finding)),
         check("parser", parse(config, parser)),
+        check("scans", scans(config, parser)),
         check("answers", answers(config, &cloud).await),
         check("costs", costs(config)),
     ]
@@ -240,7 +241,8 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
         Error::internal("cannot write a file to try the parser with").because(error).hint("see the data folder above")
     };
     std::fs::write(&file, SENTENCE).map_err(failed)?;
-    let parsed = parse_from_config(config, parser)(&file, "doctor.txt");
+    let reader = Reader::from_config(config, parser);
+    let parsed = reader.parse()(&file, "doctor.txt");
     std::fs::remove_file(&file).map_err(failed)?;
     let parsed = parsed.map_err(|refusal| {
         Error::internal(refusal.to_string())
@@ -256,15 +258,29 @@ fn parse(config: &Config, parser: &ParserProgram) -> Result<Finding> {
         limits.memory_bytes >> 20,
         limits.file_bytes >> 20
     );
-    let isolation = sandbox_from_config(config, parser).isolation();
-    let isolation = isolation.map_err(|refusal| Error::internal(refusal.to_string()))?;
-    Ok(match isolation.no_network {
+    Ok(match reader.isolation()?.no_network {
         true => Check::ok(format!("{detail}; it cannot reach the network")),
         false => Check::warn(
             format!("{detail}; it could reach the network"),
             "this system does not let a process close the network to itself (seccomp); read files you trust",
         ),
     })
+}
+
+/// Whether pages without text can be read, also where nobody has asked for it.
+fn scans(config: &Config, parser: &ParserProgram) -> Result<Finding> {
+    let mut wanted = config.clone();
+    wanted.ocr.is_wanted = true;
+    let reader = Reader::from_config(&wanted, parser);
+    let there = match (reader.tesseract(), config.ocr.is_wanted) {
+        (Ok(Some(tesseract)), _) => format!("tesseract {} with {}", tesseract.version, tesseract.languages.join(", ")),
+        (Err(error), true) => return Err(error),
+        (Err(_) | Ok(None), _) => return Ok(Check::ok("not read, and there is no tesseract that could")),
+    };
+    Ok(Check::ok(match config.ocr.is_wanted {
+        true => format!("read by OCR in {}: {there}", config.ocr.languages),
+        false => format!("not read unless --ocr is given or DOCENT_OCR set; there is {there}"),
+    }))
 }
 
 async fn answers(config: &Config, cloud: &Cloud) -> Result<Finding> {

@@ -5,7 +5,7 @@
 
 use crate::cloud::Cloud;
 use crate::config::{Config, IndexPlace};
-use crate::documents::{ParserProgram, bucket_from_config, parse_from_config, sandbox_from_config};
+use crate::documents::{ParserProgram, Reader, bucket_from_config};
 use crate::function::{config, table_from_config};
 use crate::wiring::{Stores, embedder_from_config, engine_on, make_data_folder, place_from_config};
 use docent_engine::ingest::Parse;
@@ -53,8 +53,9 @@ impl Intake {
             .hint("set DOCENT_INDEX to s3://BUCKET/PREFIX"));
         };
         make_data_folder(&config.data)?;
-        let parser = own_parser()?;
-        tell_of_isolation(&config, &parser);
+        let reader = Reader::from_config(&config, &own_parser()?);
+        reader.tesseract()?;
+        tell_of_isolation(&reader);
         let bucket = Arc::new(bucket_from_config(&config, documents, None)?);
         let bench = Workbench::open(place_from_config(&config, place)?, &config.scratch)?;
         let cloud = Cloud::default();
@@ -64,7 +65,7 @@ impl Intake {
         // Nobody asks here.
         let (dispatcher, _) = worker::in_process();
         let engine = engine_on(index, embedder, &config, &cloud, stores, Arc::new(dispatcher)).await?;
-        let parse = parse_from_config(&config, &parser);
+        let parse = reader.parse();
         docent_engine::measures::started();
         Ok(Self { config, engine, bench, bucket, parse, reports })
     }
@@ -83,12 +84,12 @@ fn own_parser() -> Result<ParserProgram> {
 }
 
 /// What Lambda lets a child close to itself is not for us to decide, but to say.
-fn tell_of_isolation(config: &Config, parser: &ParserProgram) {
-    match sandbox_from_config(config, parser).isolation() {
+fn tell_of_isolation(reader: &Reader) {
+    match reader.isolation() {
         Ok(isolation) if isolation.no_network => {
             tracing::info!("files are read in children that cannot reach the network");
         }
         Ok(_) => tracing::warn!("files are read in children that could reach the network"),
-        Err(refusal) => tracing::error!(%refusal, "there is no child to read files in"),
+        Err(error) => tracing::error!(%error, "there is no child to read files in"),
     }
 }

@@ -33,4 +33,4 @@ pub use docent_index::{Remains, remote};
 #[cfg(feature = "documents")]
 pub use docent_parse::worker_main as parse_worker;
 #[cfg(feature = "documents")]
-pub use documents::{ParserProgram, bucket_from_config, parse_from_config};
+pub use documents::{ParserProgram, Reader, bucket_from_config};

@@ -4,7 +4,7 @@
 //! asked for, parsers are started with the first file.
 
 use crate::cloud::Cloud;
-use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace};
+use crate::config::{Config, EmbedderChoice, GeneratorChoice, IndexPlace, OcrChoice};
 use crate::costs;
 use docent_api::wire::WebhookEvent;
 use docent_api::{Api, ApiSettings};
@@ -13,6 +13,7 @@ use docent_core::Timestamp;
 use docent_engine::beside::Beside;
 use docent_engine::ingest::Tokenize;
 use docent_engine::keys::SECRET_BYTES;
+use docent_engine::ocr::Ocr;
 #[cfg(feature = "machine")]
 use docent_engine::ports::UploadStore;
 use docent_engine::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
@@ -68,8 +69,14 @@ pub(crate) async fn engine_on(
         clock: clock(),
         progress: Progress::default(),
         webhooks: webhooks_from_config(config, cloud).await?,
-        settings: costs::settings_from_config(config)?,
+        settings: docent_engine::Settings { ocr: ocr_from_config(config), ..costs::settings_from_config(config)? },
     }))
+}
+
+/// What scans are read with, if they are.
+fn ocr_from_config(config: &Config) -> Option<Ocr> {
+    let OcrChoice { is_wanted, languages, .. } = &config.ocr;
+    is_wanted.then(|| Ocr { languages: languages.clone(), folder: config.data.join("ocr") })
 }
 
 /// Webhooks, where there is a secret to sign them with.

@@ -241,6 +241,7 @@ fn document(id: String, source: &Source) -> Document {
         ingested_at: Timestamp::from_millis(0),
         source: None,
         source_version: None,
+        ocr: None,
     }
 }
 

@@ -110,6 +110,16 @@ pub(crate) struct CollectionArg {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct OcrArgs {
+    /// Read scanned pages of PDFs, with tesseract, which has to be installed [env: DOCENT_OCR]
+    #[arg(long)]
+    pub(crate) ocr: bool,
+    /// Languages they are in, by tesseract's names, such as eng+deu [env: DOCENT_OCR_LANGUAGES] [default: eng]
+    #[arg(long, value_name = "LANGUAGES")]
+    pub(crate) ocr_languages: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct JsonArgs {
     /// Print JSON
     #[arg(long)]
@@ -132,6 +142,8 @@ pub(crate) struct IngestArgs {
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) collection: CollectionArg,
+    #[command(flatten)]
+    pub(crate) ocr: OcrArgs,
     /// Print one JSON object per file, then a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -166,6 +178,8 @@ pub(crate) struct SyncArgs {
     /// How often to look for changes: 1 for a folder, 60 for a bucket, which is listed each time
     #[arg(long, value_name = "SECONDS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) every: Option<u64>,
+    #[command(flatten)]
+    pub(crate) ocr: OcrArgs,
     /// Print one JSON object per file, then a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -176,6 +190,8 @@ pub(crate) struct SyncArgs {
 pub(crate) struct ParseArgs {
     /// The file
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) ocr: OcrArgs,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -401,6 +417,8 @@ pub(crate) struct ServeArgs {
     /// Address and port [env: DOCENT_LISTEN] [default: 127.0.0.1:8080]
     #[arg(short, long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    #[command(flatten)]
+    pub(crate) ocr: OcrArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -527,8 +545,9 @@ impl Args {
             .with("index", self.global.index.as_ref())
             .with("log_level", level);
         match &self.command {
-            Command::Ingest(args) => flags.with("collection", args.collection.typed()),
-            Command::Sync(args) => flags.with("collection", args.collection.typed()),
+            Command::Ingest(args) => args.ocr.add_to(flags).with("collection", args.collection.typed()),
+            Command::Sync(args) => args.ocr.add_to(flags).with("collection", args.collection.typed()),
+            Command::Parse(args) => args.ocr.add_to(flags),
             Command::Delete(args) => flags.with("collection", args.collection.typed()),
             Command::VerifyDeleted(args) => flags.with("collection", args.collection.typed()),
             Command::Reembed(args) => flags.with("collection", args.collection.typed()),
@@ -538,9 +557,15 @@ impl Args {
             Command::Search(args) => flags.with("collection", args.collection.typed()),
             Command::Ask(args) => flags.with("collection", args.collection.typed()).with("top_k", args.top_k),
             Command::Mcp(args) => flags.with("collection", args.collection.typed()),
-            Command::Serve(args) => flags.with("listen", args.listen.as_ref()),
+            Command::Serve(args) => args.ocr.add_to(flags).with("listen", args.listen.as_ref()),
             _ => flags,
         }
+    }
+}
+
+impl OcrArgs {
+    fn add_to(&self, flags: Flags) -> Flags {
+        flags.with("ocr", self.ocr.then_some(true)).with("ocr_languages", self.ocr_languages.as_ref())
     }
 }
 

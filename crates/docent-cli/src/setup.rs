@@ -50,6 +50,13 @@ impl Setup {
         Ok(App::from_config(self.config.clone(), &self.parser).await?)
     }
 
+    /// The same, for a command that takes files in: what reads them has to be there before anything begins.
+    pub(crate) async fn app_that_reads(&self) -> anyhow::Result<App> {
+        let app = self.app().await?;
+        app.reader.tesseract()?;
+        Ok(app)
+    }
+
     /// Runs a command on this thread; blocking work and the model have threads of their own.
     pub(crate) fn block_on(&self, command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
         run(Builder::new_current_thread(), FAREWELL, command)

@@ -82,6 +82,9 @@ pub struct ParsedDocument {
     pub warnings: Vec<String>,
     /// Numbers of the pages that have no text although they show something (scans, undecodable fonts, damage).
     pub unreadable_pages: Vec<u32>,
+    /// If OCR has tried all pages that needed it: the languages that it was to read, such as `eng+deu`.
+    #[serde(default)]
+    pub ocr: Option<String>,
 }
 
 /// Why a file was not taken in.
@@ -206,6 +209,9 @@ pub struct Document {
     pub unreadable_pages: Vec<u32>,
     /// What the parser wanted to say.
     pub warnings: Vec<String>,
+    /// If OCR has tried all its pages that needed it: the languages that it was to read, such as `eng+deu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ocr: Option<String>,
     /// When it was taken in.
     pub ingested_at: Timestamp,
     /// The source it is synced with, `src_` and 32 hexadecimal digits; a document that was taken in by hand has none, and no

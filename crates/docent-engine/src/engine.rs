@@ -2,6 +2,7 @@
 
 use crate::budget::Budget;
 use crate::ingest::Tokenize;
+use crate::ocr::Ocr;
 use crate::ports::{ChunkIndex, Dispatcher, Embedder, Generator, KeyStore, Meter, QueryStore};
 use crate::progress::Progress;
 use crate::webhooks::Webhooks;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub budget: Budget,
     /// What models cost.
     pub prices: Prices,
+    /// What pages without text of their own are read with, if they are.
+    pub ocr: Option<Ocr>,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             query_retention: Duration::from_secs(180 * 24 * 60 * 60),
             budget: Budget::default(),
             prices: Prices::default(),
+            ocr: None,
         }
     }
 }

@@ -88,5 +88,6 @@ fn as_parsed(title: String, text: String) -> ParsedDocument {
         pages: vec![Page { number: None, heading_path: Vec::new(), text }],
         warnings: Vec::new(),
         unreadable_pages: Vec::new(),
+        ocr: None,
     }
 }

@@ -7,6 +7,7 @@
 use crate::Engine;
 use crate::embedding::Reach;
 use crate::error::{Error, Result};
+use crate::ocr::{self, Ocr};
 use crate::ports::{IndexDocument, IndexProfile};
 use crate::source::{self, SourceFile};
 use docent_core::chunking::{CHUNKING_RULES, ChunkOrigin, ChunkSettings, chunk_pages};
@@ -151,10 +152,24 @@ pub(crate) enum Looked {
 struct Preparation {
     tokenize: Tokenize,
     chunking: ChunkSettings,
+    ocr: Option<Ocr>,
     now: Timestamp,
 }
 
 impl Preparation {
+    /// Reads a file, unless it is known that nothing comes of it.
+    fn read(&self, wanted: Wanted, parse: &Parse) -> Looked {
+        let (file, content_hash) = (&wanted.file, &wanted.content.0);
+        if let Some(refusal) = self.ocr.as_ref().and_then(|ocr| ocr.recall(content_hash)) {
+            return Looked::Settled(refused(file, &refusal, wanted.is_update));
+        }
+        let parsed = parse(&file.path, &file.filename);
+        if let (Some(ocr), Err(refusal)) = (&self.ocr, &parsed) {
+            ocr.remember(content_hash, refusal);
+        }
+        self.prepare(wanted, parsed)
+    }
+
     fn prepare(&self, wanted: Wanted, parsed: std::result::Result<ParsedDocument, Refusal>) -> Looked {
         let Wanted { file, is_update, is_same, .. } = &wanted;
         let (is_update, is_same) = (*is_update, *is_same);
@@ -240,7 +255,9 @@ impl Engine {
             Err(refusal) => return Ok(Looked::Settled(refused(&file, &refusal, false))),
         };
         let known = self.index.document(collection, &file.document_id).await?;
-        if let Some(known) = known.as_ref().filter(|known| known.content_hash == content.0) {
+        if let Some(known) = known.as_ref().filter(|known| known.content_hash == content.0)
+            && !ocr::is_due(self.settings.ocr.as_ref(), known)
+        {
             return Ok(Looked::Settled(report(known, IngestOutcome::Unchanged)));
         }
         let is_update = known.is_some();
@@ -251,15 +268,16 @@ impl Engine {
     /// Parses a file and cuts it into chunks.
     pub(crate) async fn read(&self, wanted: Wanted, parse: Parse) -> Result<Looked> {
         let prepare = self.preparation();
-        blocking(move || {
-            let parsed = parse(&wanted.file.path, &wanted.file.filename);
-            prepare.prepare(wanted, parsed)
-        })
-        .await
+        blocking(move || prepare.read(wanted, &parse)).await
     }
 
     fn preparation(&self) -> Preparation {
-        Preparation { tokenize: Arc::clone(&self.tokenize), chunking: self.settings.chunking, now: (self.clock)() }
+        Preparation {
+            tokenize: Arc::clone(&self.tokenize),
+            chunking: self.settings.chunking,
+            ocr: self.settings.ocr.clone(),
+            now: (self.clock)(),
+        }
     }
 
     /// Takes in documents that somebody else has parsed, under ids of their own choice.
@@ -423,6 +441,7 @@ fn record(wanted: Wanted, parsed: &ParsedDocument, title: String, chunks: usize,
         chunks: u32::try_from(chunks).unwrap_or(u32::MAX),
         unreadable_pages: parsed.unreadable_pages.clone(),
         warnings: parsed.warnings.clone(),
+        ocr: parsed.ocr.clone(),
         ingested_at,
         source,
         source_version,

@@ -1,8 +1,9 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
 //! A document's way in is [`ingest`], its way out [`deletes`]; [`sync`] makes a collection equal to a [`folder`] or a bucket, and
-//! [`uploads`] takes in files that arrive over a
-//! network, [`deposits`] puts them into a bucket for others; [`entrance`] is whichever there is, and [`withheld`] what was deleted there. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! [`uploads`] takes in files that arrive over a network, [`deposits`] puts them into a bucket for others; [`entrance`] is whichever
+//! there is, and [`withheld`] what was deleted there. [`ocr`] says which files are read again now that scans are.
+//! A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`webhooks`] tell who wants to know that a query has ended.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
@@ -29,6 +30,7 @@ pub mod ignored;
 pub mod ingest;
 pub mod keys;
 pub mod measures;
+pub mod ocr;
 pub mod ports;
 pub mod progress;
 pub mod queries;

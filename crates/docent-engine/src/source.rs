@@ -92,7 +92,7 @@ impl Naming {
 }
 
 /// A name made of a kind and a hash over parts, which cannot run into each other.
-fn id(kind: &str, parts: &[&[u8]]) -> String {
+pub(crate) fn id(kind: &str, parts: &[&[u8]]) -> String {
     let hash = blake3::hash(&parts.join(&0));
     format!("{kind}_{}", &hash.to_hex()[..32])
 }

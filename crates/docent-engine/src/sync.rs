@@ -10,6 +10,7 @@ use crate::Engine;
 use crate::deletes::DeleteOptions;
 use crate::error::{Error, Result};
 use crate::ingest::{FileReport, IngestEvent, IngestSummary, Looked, Parse, Run, Wanted, refused, report};
+use crate::ocr::{self, Ocr};
 use crate::ports::{Fetched, Place, SeenFile, Source, Version};
 use crate::source::SourceFile;
 use docent_core::{Document, IngestOutcome, Refusal};
@@ -70,7 +71,7 @@ struct Due {
 type Brought = Result<(Due, std::result::Result<Fetched, Refusal>)>;
 
 impl Plan {
-    fn make(source: &str, files: Vec<SeenFile>, known: Vec<Document>) -> Self {
+    fn make(source: &str, files: Vec<SeenFile>, known: Vec<Document>, ocr: Option<&Ocr>) -> Self {
         let is_ours = |document: &Document| document.source.as_deref() == Some(source);
         let mut plan = Self { owned: known.iter().filter(|document| is_ours(document)).count(), ..Self::default() };
         let mut known: HashMap<_, _> = known.into_iter().map(|document| (document.id.clone(), document)).collect();
@@ -78,7 +79,9 @@ impl Plan {
             let before = known.remove(&seen.file.document_id);
             match (&seen.version, before) {
                 (Err(refusal), before) => plan.settled.push(refused(&seen.file, refusal, before.is_some())),
-                (Ok(version), Some(before)) if is_ours(&before) && is_stored(version, &before) => {
+                (Ok(version), Some(before))
+                    if is_ours(&before) && is_stored(version, &before) && !ocr::is_due(ocr, &before) =>
+                {
                     plan.settled.push(report(&before, IngestOutcome::Unchanged));
                 }
                 // One that was taken in by hand is taken over.
@@ -123,7 +126,7 @@ impl Engine {
     ) -> Result<SyncSummary> {
         let seen = source.look(self.settings.parse_workers).await?;
         let (known, generation) = self.known(collection, options.dry_run).await?;
-        let plan = Plan::make(source.id(), seen.files, known);
+        let plan = Plan::make(source.id(), seen.files, known, self.settings.ocr.as_ref());
         let needs_allow_deletes = plan.deletes_too_many() && !options.allow_deletes;
         if needs_allow_deletes && !options.dry_run {
             return Err(too_many(&plan));
@@ -147,7 +150,7 @@ impl Engine {
     pub async fn differences(&self, collection: &str, source: &Arc<dyn Source>) -> Result<Vec<String>> {
         let seen = source.look(self.settings.parse_workers).await?;
         let (known, _) = self.known(collection, true).await?;
-        let plan = Plan::make(source.id(), seen.files, known);
+        let plan = Plan::make(source.id(), seen.files, known, self.settings.ocr.as_ref());
         if plan.deletes_too_many() {
             return Err(too_many(&plan));
         }
@@ -178,7 +181,7 @@ impl Engine {
             known.extend(self.index.document(collection, &file.document_id).await?);
             files.extend(version.map(|version| SeenFile { file, version }));
         }
-        let plan = Plan::make(source.id(), files, known);
+        let plan = Plan::make(source.id(), files, known, self.settings.ocr.as_ref());
         let mut run = Run::new(collection, opened.generation, tell);
         self.carry_out(plan, source, &mut run, parse).await?;
         Ok(run.summary)
@@ -215,9 +218,10 @@ impl Engine {
             Err(refusal) => return Ok(Looked::Settled(refused(&file, &refusal, before.is_some()))),
         };
         let Fetched { path, content_hash, bytes, version, copy } = fetched;
-        let is_same = before
-            .as_ref()
-            .is_some_and(|before| before.source.as_deref() == Some(source) && before.content_hash == content_hash);
+        let is_same = before.as_ref().is_some_and(|before| {
+            let is_ours = before.source.as_deref() == Some(source);
+            is_ours && before.content_hash == content_hash && !ocr::is_due(self.settings.ocr.as_ref(), before)
+        });
         let wanted = Wanted {
             file: SourceFile { path, ..file },
             content: (content_hash, bytes),

@@ -16,6 +16,8 @@ mod house;
 mod ingesting;
 #[path = "engine/lives.rs"]
 mod lives;
+#[path = "engine/ocr.rs"]
+mod ocr;
 #[path = "engine/reembed.rs"]
 mod reembed;
 #[path = "engine/sources.rs"]

@@ -1,13 +1,18 @@
 //! The child's side of the sandbox: limits itself, reads requests from standard input, answers on standard output.
 //!
 //! A message is its length in 8 bytes, little-endian, and that many bytes. A request is a JSON [`Request`] followed by
-//! the path's raw bytes as a message of their own (a path need not be UTF-8); the answer is a JSON [`Answer`].
+//! the path's raw bytes as a message of their own (a path need not be UTF-8); the answer is a JSON [`Answer`] or, to a
+//! request to draw a page, a [`Picture`](crate::picture::Picture).
+//!
+//! Started with [`BECOME_TESSERACT`] it is another child: it limits itself and becomes the program that reads pictures.
 
 use crate::confine;
 use crate::limits::Limits;
-use crate::parse_within;
+use crate::pages::Unfinished;
+use crate::pdf::drawing::Drawer;
+use crate::tesseract::{self, BECOME_TESSERACT};
+use crate::{Parsed, parse_all};
 use docent_core::{ParsedDocument, Refusal, RefusalKind};
-use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -23,13 +28,27 @@ const STACK_BYTES: usize = 64 << 20;
 pub(crate) struct Request {
     pub(crate) filename: String,
     pub(crate) limits: Limits,
-    /// Asks how well the child is shut in instead of parsing; the path is empty.
-    pub(crate) probe: bool,
+    pub(crate) work: Work,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Work {
+    /// The file's pages.
+    Parse {
+        /// Pages without text will be read by OCR.
+        ocr: bool,
+    },
+    /// A picture of a page of a PDF, by its place from 0.
+    Draw { page: usize },
+    /// How well the child is shut in; the path is empty.
+    Probe,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Answer {
     Parsed(ParsedDocument),
+    Unfinished(Unfinished),
     Refused(Refusal),
     Probed(Isolation),
 }
@@ -46,6 +65,10 @@ pub struct Isolation {
 pub fn worker_main() -> ExitCode {
     // A panic's message may quote the document; the parent learns of the failure from the answer.
     std::panic::set_hook(Box::new(|_| {}));
+    let mut arguments = std::env::args_os().skip_while(|argument| argument != BECOME_TESSERACT);
+    if arguments.next().is_some() {
+        return tesseract::become_tesseract(arguments);
+    }
     // Before there is a second thread: the rules hold for this thread and those it starts.
     confine::shut_in();
     let served = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(serve).map(std::thread::JoinHandle::join);
@@ -57,15 +80,23 @@ pub fn worker_main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let mut drawer = Drawer::default();
     while let Some(request) = receive(&mut input)? {
         let path = receive(&mut input)?.ok_or(io::ErrorKind::UnexpectedEof)?;
         let request: Request = serde_json::from_slice(&request)?;
         restrict(&request.limits)?;
-        if request.probe {
-            send(&mut output, &serde_json::to_vec(&Answer::Probed(probe()))?)?;
-            continue;
-        }
-        let answer = answer(&request, Path::new(std::ffi::OsStr::from_bytes(&path)));
+        let path = Path::new(std::ffi::OsStr::from_bytes(&path));
+        let answer = match request.work {
+            Work::Probe => Answer::Probed(probe()),
+            Work::Parse { ocr } => answer(&request, path, ocr),
+            Work::Draw { page } => match drawer.draw(path, page, &request.limits) {
+                Ok(picture) => {
+                    send(&mut output, picture.message())?;
+                    continue;
+                }
+                Err(refusal) => Answer::Refused(refusal),
+            },
+        };
         send(&mut output, &serde_json::to_vec(&answer)?)?;
     }
     Ok(())
@@ -89,17 +120,12 @@ pub(crate) fn send(output: &mut impl Write, message: &[u8]) -> io::Result<()> {
     output.flush()
 }
 
-/// Lowers what this process may use. The CPU limit is moved on with every file, because the system counts the process's
+/// Lowers what this process may use. The CPU limit is moved on with every request, because the system counts the process's
 /// whole life.
 fn restrict(limits: &Limits) -> io::Result<()> {
-    let cap = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
-    cap(Resource::As, limits.memory_bytes)?;
-    cap(Resource::Core, 0)?;
-    cap(Resource::Fsize, 0)?;
-    cap(Resource::Nofile, 64)?;
+    confine::restrict(limits.memory_bytes)?;
     let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec.unsigned_abs();
-    setrlimit(Resource::Cpu, Rlimit { current: Some(used + 1 + limits.cpu_seconds), maximum: None })?;
-    Ok(())
+    confine::restrict_time(used + 1 + limits.cpu_seconds)
 }
 
 fn probe() -> Isolation {
@@ -107,14 +133,17 @@ fn probe() -> Isolation {
     Isolation { no_network: opened.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) }
 }
 
-fn answer(request: &Request, path: &Path) -> Answer {
+fn answer(request: &Request, path: &Path, ocr: bool) -> Answer {
     let parsed = std::panic::catch_unwind(|| {
         let bytes = read(path, request.limits.file_bytes)?;
-        parse_within(bytes, &request.filename, &request.limits)
+        parse_all(bytes, &request.filename, &request.limits)
     });
     match parsed {
-        Ok(Ok(document)) => Answer::Parsed(document),
-        Ok(Err(refusal)) => Answer::Refused(refusal),
+        Ok(Ok(Parsed::Pages(unfinished))) if ocr && !unfinished.for_ocr().is_empty() => Answer::Unfinished(unfinished),
+        Ok(parsed) => match parsed.and_then(|parsed| parsed.finish(&request.limits)) {
+            Ok(document) => Answer::Parsed(document),
+            Err(refusal) => Answer::Refused(refusal),
+        },
         Err(_) => Answer::Refused(Refusal::new(
             RefusalKind::Crashed,
             "the parser failed on this file; it is probably damaged",
@@ -122,7 +151,7 @@ fn answer(request: &Request, path: &Path) -> Answer {
     }
 }
 
-fn read(path: &Path, most: u64) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Refusal> {
     let unreadable = |error: io::Error| Refusal::new(RefusalKind::Unreadable, format!("{}: {error}", path.display()));
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {

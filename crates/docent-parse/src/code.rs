@@ -23,7 +23,14 @@ pub(crate) fn parse(bytes: &[u8], extension: &str) -> Result<ParsedDocument, Ref
     if pages.is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "the file holds nothing but white space"));
     }
-    Ok(ParsedDocument { format: Format::Code, title: None, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(ParsedDocument {
+        format: Format::Code,
+        title: None,
+        pages,
+        warnings: Vec::new(),
+        unreadable_pages: Vec::new(),
+        ocr: None,
+    })
 }
 
 /// First and last line of each page. A page ends before it is too long: at the last free line in its second half, if

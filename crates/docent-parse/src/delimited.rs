@@ -29,7 +29,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
     if pages.is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "the table has no field with something in it"));
     }
-    Ok(ParsedDocument { format: Format::Csv, title: None, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(ParsedDocument {
+        format: Format::Csv,
+        title: None,
+        pages,
+        warnings: Vec::new(),
+        unreadable_pages: Vec::new(),
+        ocr: None,
+    })
 }
 
 /// The delimiter that cuts the first lines into the same number of fields, most of them if several do.

@@ -45,7 +45,14 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
         return Err(Refusal::new(RefusalKind::Empty, "the document holds no words"));
     }
     let title = stated.or(first_title);
-    Ok(ParsedDocument { format: Format::Docx, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(ParsedDocument {
+        format: Format::Docx,
+        title,
+        pages,
+        warnings: Vec::new(),
+        unreadable_pages: Vec::new(),
+        ocr: None,
+    })
 }
 
 /// A paragraph being read.

@@ -23,7 +23,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
     }
     let title = message.subject().map(clean).filter(|subject| !subject.is_empty());
     let Letters { pages, warnings, .. } = letters;
-    Ok(ParsedDocument { format: Format::Email, title, pages, warnings, unreadable_pages: Vec::new() })
+    Ok(ParsedDocument { format: Format::Email, title, pages, warnings, unreadable_pages: Vec::new(), ocr: None })
 }
 
 fn is_message(message: &Message<'_>) -> bool {

@@ -37,6 +37,7 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
         pages,
         warnings: Vec::new(),
         unreadable_pages: Vec::new(),
+        ocr: None,
     })
 }
 

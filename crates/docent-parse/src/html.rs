@@ -23,7 +23,14 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<ParsedDocument, Ref
     if pages.is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "the page holds no words"));
     }
-    Ok(ParsedDocument { format: Format::Html, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(ParsedDocument {
+        format: Format::Html,
+        title,
+        pages,
+        warnings: Vec::new(),
+        unreadable_pages: Vec::new(),
+        ocr: None,
+    })
 }
 
 /// The characters of an HTML file.

@@ -1,7 +1,7 @@
 //! What a child says, on its way to the parent: a message of which nothing is believed before it is looked at.
 //!
-//! A parser that a hostile file has taken over may say anything. Its answer is as long as it announced and no longer than
-//! [`Limits::output_bytes`], and it is decoded only if that cannot take many times the memory.
+//! A parser that a hostile file has taken over may say anything. Its message is as long as it announced and no longer than
+//! the parent is willing to read, and an answer is decoded only if that cannot take many times the memory.
 
 use crate::child::Answer;
 use crate::limits::Limits;
@@ -21,33 +21,30 @@ pub(crate) enum Unusable {
     Nonsense,
 }
 
-/// An answer as far as it has come.
+/// A message as far as it has come.
 pub(crate) struct Incoming {
     received: Vec<u8>,
     bytes_max: usize,
-    values_max: usize,
 }
 
 impl Incoming {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let values_max = limits.pages.saturating_mul(VALUES_PER_PAGE);
-        Self { received: Vec::new(), bytes_max: limits.output_bytes, values_max }
+    pub(crate) const fn new(bytes_max: usize) -> Self {
+        Self { received: Vec::new(), bytes_max }
     }
 
-    /// The answer, if all of it is there.
-    pub(crate) fn answer(&self) -> Result<Option<Answer>, Unusable> {
-        let Some(length) = self.announced() else { return Ok(None) };
+    /// True if all of the message is there.
+    pub(crate) fn is_whole(&self) -> Result<bool, Unusable> {
+        let Some(length) = self.announced() else { return Ok(false) };
         if length > self.bytes_max as u64 {
             return Err(Unusable::Verbose);
         }
-        let said = &self.received[HEADER..];
-        if (said.len() as u64) < length {
-            return Ok(None);
-        }
-        if values(said) > self.values_max {
-            return Err(Unusable::Nonsense);
-        }
-        serde_json::from_slice(said).map(Some).map_err(|_| Unusable::Nonsense)
+        Ok((self.received.len() - HEADER) as u64 >= length)
+    }
+
+    /// What has come.
+    pub(crate) fn into_message(mut self) -> Vec<u8> {
+        self.received.drain(..HEADER.min(self.received.len()));
+        self.received
     }
 
     /// Reads what there is, once; false at the end of the pipe.
@@ -67,6 +64,13 @@ impl Incoming {
     }
 }
 
+/// The answer that a message is.
+pub(crate) fn answer(message: &[u8], limits: &Limits) -> Result<Answer, Unusable> {
+    if values(message) > limits.pages.saturating_mul(VALUES_PER_PAGE) {
+        return Err(Unusable::Nonsense);
+    }
+    serde_json::from_slice(message).map_err(|_| Unusable::Nonsense)
+}
 /// Values of a JSON text: a comma outside of a string parts two. An empty string of a list takes three bytes there and eight
 /// times that in memory.
 fn values(json: &[u8]) -> usize {
@@ -89,19 +93,20 @@ mod tests {
 
     fn heard(said: &str, announced: usize) -> Result<Option<&'static str>, Unusable> {
         let limits = Limits { pages: 2, output_bytes: 2_000, ..Limits::default() };
-        let mut incoming = Incoming::new(&limits);
+        let mut incoming = Incoming::new(limits.output_bytes);
         let mut pipe = [&(announced as u64).to_le_bytes(), said.as_bytes()].concat();
         let mut pipe: &mut dyn Read = &mut std::io::Cursor::new(&mut pipe);
-        while incoming.answer()?.is_none() {
+        while !incoming.is_whole()? {
             if !incoming.read_some(&mut pipe) {
                 return Ok(None);
             }
         }
-        Ok(incoming.answer()?.map(|answer| match answer {
-            Answer::Parsed(_) => "parsed",
-            Answer::Refused(_) => "refused",
-            Answer::Probed(_) => "probed",
-        }))
+        answer(&incoming.into_message(), &limits).map(|answer| match answer {
+            Answer::Parsed(_) => Some("parsed"),
+            Answer::Unfinished(_) => Some("unfinished"),
+            Answer::Refused(_) => Some("refused"),
+            Answer::Probed(_) => Some("probed"),
+        })
     }
 
     #[test]
@@ -117,6 +122,7 @@ mod tests {
             (good.as_str(), good.len(), Ok(Some("parsed"))),
             (&words, words.len(), Ok(Some("parsed"))),
             (r#"{"Refused":{"kind":"empty","detail":""}}"#, 40, Ok(Some("refused"))),
+            (r#"{"Unfinished":{"title":null,"pages":[],"states":["Text"]}}"#, 58, Ok(Some("unfinished"))),
             (&many, many.len(), Err(Unusable::Nonsense)),
             (&good, good.len() + 1, Ok(None)),
             ("", 2_001, Err(Unusable::Verbose)),

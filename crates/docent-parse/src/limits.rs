@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Ceilings for one file. The parser checks counts, the child's resource limits bound memory and CPU time, and the parent
-/// keeps the clock.
+/// keeps the clock. For OCR the limits on memory and times are those of a page: of drawing it, and of reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes a file may have.
@@ -31,6 +31,12 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Files a child process reads before it is replaced.
     pub files_per_child: u32,
+    /// Pixels that a page is drawn with at most, to be read by OCR.
+    pub picture_pixels: u32,
+    /// Bytes of what OCR says of a page that the parent is willing to read.
+    pub recognised_bytes: usize,
+    /// Wall-clock time that OCR of a document may take; pages that it does not come to stay without text.
+    pub recognition_time: Duration,
 }
 
 impl Default for Limits {
@@ -48,6 +54,9 @@ impl Default for Limits {
             wall_time: Duration::from_secs(60),
             output_bytes: 64 << 20,
             files_per_child: 64,
+            picture_pixels: 20_000_000,
+            recognised_bytes: 4 << 20,
+            recognition_time: Duration::from_secs(45 * 60),
         }
     }
 }

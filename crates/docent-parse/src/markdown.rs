@@ -22,7 +22,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
         None => return Err(Refusal::new(RefusalKind::Empty, "the file holds no words")),
     }
     let title = stated.or(first_h1);
-    Ok(ParsedDocument { format: Format::Markdown, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(ParsedDocument {
+        format: Format::Markdown,
+        title,
+        pages,
+        warnings: Vec::new(),
+        unreadable_pages: Vec::new(),
+        ocr: None,
+    })
 }
 
 /// Adds the blocks of a piece of Markdown; gives its first heading of the first level back.

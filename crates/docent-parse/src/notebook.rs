@@ -78,7 +78,14 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
     if pages.is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "the notebook's cells hold no words"));
     }
-    Ok(ParsedDocument { format: Format::Notebook, title, pages, warnings: Vec::new(), unreadable_pages: Vec::new() })
+    Ok(ParsedDocument {
+        format: Format::Notebook,
+        title,
+        pages,
+        warnings: Vec::new(),
+        unreadable_pages: Vec::new(),
+        ocr: None,
+    })
 }
 
 #[cfg(test)]

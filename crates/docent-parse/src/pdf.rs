@@ -5,21 +5,26 @@
 //! than no text.
 
 mod accents;
+mod canvas;
 mod cid;
 mod cjk;
+mod coverage;
 mod device;
-mod layout;
+pub(crate) mod drawing;
+pub(crate) mod layout;
 mod legacy;
-mod letters;
-mod line;
+pub(crate) mod letters;
+pub(crate) mod line;
 mod rtl;
+mod samples;
 mod title;
 
 use crate::limits::Limits;
+use crate::pages::{State, Unfinished};
 use cid::CidFonts;
 use cjk::Bytes;
 use device::{Counts, TextDevice, TooManyOperations};
-use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind};
+use docent_core::{Page, Refusal, RefusalKind};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, RenderContent, interpret_page};
 use hayro_syntax::Pdf;
 use hayro_syntax::{DecryptionError, LoadPdfError};
@@ -28,21 +33,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What a page turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Text,
-    Blank,
-    Scanned,
-    Drawn,
-    Undecodable,
-    Damaged,
-    Endless,
-}
-
-pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, Refusal> {
-    let bytes = Arc::new(bytes);
-    let pdf = Pdf::new(Arc::clone(&bytes)).map_err(|error| refused(error, &bytes))?;
+pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<Unfinished, Refusal> {
+    let pdf = open(bytes)?;
     let count = pdf.pages().len();
     if count == 0 {
         return Err(Refusal::new(RefusalKind::Corrupt, "the PDF has no pages that can be found; it is damaged"));
@@ -52,6 +44,16 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
     }
     Reader::new(&pdf, limits).read()
+}
+
+fn open(bytes: Vec<u8>) -> Result<Pdf, Refusal> {
+    let bytes = Arc::new(bytes);
+    Pdf::new(Arc::clone(&bytes)).map_err(|error| refused(error, &bytes))
+}
+
+/// What of a page is drawn.
+fn settings() -> InterpreterSettings {
+    InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() }
 }
 
 fn refused(error: LoadPdfError, bytes: &[u8]) -> Refusal {
@@ -116,14 +118,13 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(pdf: &'a Pdf, limits: &'a Limits) -> Self {
-        let settings = InterpreterSettings { render_content: RenderContent::PAGE, ..InterpreterSettings::default() };
         let cache = InterpreterCache::new();
         Self {
             pdf,
             limits,
             cache,
             cid_fonts: None,
-            settings,
+            settings: settings(),
             pages: Vec::new(),
             states: Vec::new(),
             characters: 0,
@@ -131,7 +132,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read(mut self) -> Result<ParsedDocument, Refusal> {
+    fn read(mut self) -> Result<Unfinished, Refusal> {
         for index in 0..self.pdf.pages().len() {
             let (text, state) = self.page(index);
             self.characters += text.len();
@@ -142,7 +143,8 @@ impl<'a> Reader<'a> {
             self.pages.push(Page { number: Some(index as u32 + 1), heading_path: Vec::new(), text });
             self.states.push(state);
         }
-        self.finish()
+        let stated = self.pdf.metadata().title.as_deref().and_then(title::stated);
+        Ok(Unfinished::new(stated.or(self.largest_line), self.pages, self.states))
     }
 
     fn page(&mut self, index: usize) -> (String, State) {
@@ -199,18 +201,6 @@ impl<'a> Reader<'a> {
             if payload.is::<TooManyOperations>() { State::Endless } else { State::Damaged }
         })
     }
-
-    fn finish(self) -> Result<ParsedDocument, Refusal> {
-        if !self.states.contains(&State::Text) {
-            return Err(without_text(&self.states));
-        }
-        let unreadable = |state: &State| !matches!(state, State::Text | State::Blank);
-        let unreadable_pages = numbers(&self.states, unreadable);
-        let warnings = warnings(&self.states);
-        let stated = self.pdf.metadata().title.as_deref().and_then(title::stated);
-        let title = stated.or(self.largest_line);
-        Ok(ParsedDocument { format: Format::Pdf, title, pages: self.pages, warnings, unreadable_pages })
-    }
 }
 
 fn judge(text: String, counts: Counts) -> (String, State) {
@@ -225,54 +215,4 @@ fn judge(text: String, counts: Counts) -> (String, State) {
         () => State::Blank,
     };
     (String::new(), state)
-}
-
-fn numbers(states: &[State], wanted: impl Fn(&State) -> bool) -> Vec<u32> {
-    (1..).zip(states).filter(|(_, state)| wanted(state)).map(|(number, _)| number).collect()
-}
-
-/// Page numbers as a person writes them: `1-3, 7`.
-fn ranges(numbers: &[u32]) -> String {
-    let mut out: Vec<String> = Vec::new();
-    for run in numbers.chunk_by(|a, b| a + 1 == *b) {
-        out.push(match run {
-            [first, .., last] => format!("{first}-{last}"),
-            [only] => only.to_string(),
-            [] => continue,
-        });
-    }
-    let prefix = if numbers.len() == 1 { "page" } else { "pages" };
-    format!("{prefix} {}", out.join(", "))
-}
-
-const SENTENCES: &[(State, &str)] = &[
-    (State::Scanned, "holds only pictures (a scan?) and needs text recognition first"),
-    (State::Undecodable, "has a text layer that is not decodable: its fonts do not say which characters they show"),
-    (State::Drawn, "holds only drawings and no text"),
-    (State::Damaged, "is damaged and could not be read"),
-    (State::Endless, "has more drawing operations than are followed"),
-];
-
-fn warnings(states: &[State]) -> Vec<String> {
-    let sentence = |(state, sentence): &(State, &str)| {
-        let numbers = numbers(states, |other| other == state);
-        (!numbers.is_empty()).then(|| format!("{}: {sentence}", ranges(&numbers)))
-    };
-    SENTENCES.iter().filter_map(sentence).collect()
-}
-
-fn without_text(states: &[State]) -> Refusal {
-    let all = numbers(states, |state| *state != State::Blank);
-    match all.is_empty() {
-        true => Refusal::new(RefusalKind::Empty, format!("every page is blank ({} in all)", states.len())),
-        false if states.iter().all(|state| matches!(state, State::Damaged | State::Blank)) => {
-            Refusal::new(RefusalKind::Corrupt, format!("no page could be read ({} in all)", states.len()))
-        }
-        false if states.contains(&State::Endless) => Refusal::new(RefusalKind::TooLarge, warnings(states).join("; ")),
-        false if states.iter().all(|state| *state == State::Undecodable) => Refusal::new(
-            RefusalKind::NoText,
-            format!("text layer is not decodable on {}: the fonts do not say which characters they show", ranges(&all)),
-        ),
-        false => Refusal::new(RefusalKind::NoText, warnings(states).join("; ")),
-    }
 }

@@ -30,7 +30,7 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
     let title =
         office::stated_title(&mut archive).or_else(|| pages.iter().find_map(|page| page.heading_path.first().cloned()));
     let warnings = pictures.iter().map(|number| format!("slide {number}: holds only pictures")).collect();
-    Ok(ParsedDocument { format: Format::Pptx, title, pages, warnings, unreadable_pages: pictures })
+    Ok(ParsedDocument { format: Format::Pptx, title, pages, warnings, unreadable_pages: pictures, ocr: None })
 }
 
 fn without_text(pictures: bool) -> Refusal {

@@ -17,6 +17,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
         pages: vec![Page { number: None, heading_path: Vec::new(), text }],
         warnings: Vec::new(),
         unreadable_pages: Vec::new(),
+        ocr: None,
     })
 }
 

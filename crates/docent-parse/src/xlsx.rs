@@ -29,7 +29,7 @@ pub(crate) fn parse(bytes: Vec<u8>, limits: &Limits) -> Result<ParsedDocument, R
     if pages.is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "no sheet of the workbook has a cell with something in it"));
     }
-    Ok(ParsedDocument { format: Format::Xlsx, title, pages, warnings, unreadable_pages: Vec::new() })
+    Ok(ParsedDocument { format: Format::Xlsx, title, pages, warnings, unreadable_pages: Vec::new(), ocr: None })
 }
 
 fn read_sheet(workbook: &mut Xlsx<Cursor<Vec<u8>>>, name: &str, left: &mut usize) -> Result<Vec<Page>, Refusal> {

@@ -132,6 +132,7 @@ fn record(id: &str, texts: &[&str]) -> Document {
         ingested_at: Timestamp::from_millis(1_795_392_000_000),
         source: None,
         source_version: None,
+        ocr: None,
     }
 }
 

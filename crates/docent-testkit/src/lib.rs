@@ -22,6 +22,7 @@ pub mod pdf;
 pub mod provider;
 pub mod query_store;
 pub mod receiver;
+pub mod scan;
 pub mod source;
 pub mod tools;
 pub mod upload_reports;

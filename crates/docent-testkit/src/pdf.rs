@@ -88,7 +88,7 @@ fn document(contents: &[String], trailer: &str) -> Vec<u8> {
 }
 
 /// The content stream that shows `lines` one below the other.
-fn shown<S: AsRef<str>>(lines: &[S]) -> String {
+pub(crate) fn shown<S: AsRef<str>>(lines: &[S]) -> String {
     let shown: String = lines.iter().map(|line| format!("({}) Tj T* ", escaped(line.as_ref()))).collect();
     format!("BT /F1 12 Tf 14 TL 72 720 Td {shown}ET")
 }

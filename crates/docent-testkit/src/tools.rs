@@ -10,6 +10,17 @@ pub fn folder() -> PathBuf {
     folder("DOCENT_TOOLS").unwrap_or_else(|| cache().join("docent/tools"))
 }
 
+/// The program tesseract, which reads scans; none, with a printed reason, where it is not installed.
+#[expect(clippy::print_stdout, reason = "says why a test was skipped")]
+pub fn tesseract() -> Option<PathBuf> {
+    let found = ["/usr/bin/tesseract", "/usr/local/bin/tesseract", "/opt/homebrew/bin/tesseract"].map(PathBuf::from);
+    let found = found.into_iter().find(|program| program.is_file());
+    if found.is_none() {
+        println!("skipped: there is no tesseract; scripts/install_test_tools.sh installs it");
+    }
+    found
+}
+
 /// Something of the test tools, by its path below their folder; none, with a printed reason, where it is not installed.
 #[expect(clippy::print_stdout, reason = "says why a test was skipped")]
 pub fn installed(below: &str) -> Option<PathBuf> {

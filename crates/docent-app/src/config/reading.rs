@@ -102,6 +102,15 @@ impl VectorBucket {
     }
 }
 
+/// Names of language data, such as `eng`, `chi_sim` or `script/Latin`, with `+` between them.
+pub(super) fn languages(text: &str) -> Read<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_name = |name: &str| name.split('/').all(|part| !part.is_empty() && part.chars().all(plain));
+    let text = text.trim();
+    let named = Some(text.to_owned()).filter(|text| text.len() <= 200 && text.split('+').all(is_name));
+    named.ok_or_else(|| "languages by tesseract's names, for example eng or eng+deu".to_owned())
+}
+
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }

@@ -5,7 +5,7 @@ use super::reading::{
     public_scopes, scratch_folder, seconds, server, set, truth,
 };
 use super::setting::{Kind, Preset, Setting};
-use super::{EmbedderChoice, GeneratorChoice, IndexPlace, LogLevel, Origin};
+use super::{EmbedderChoice, GeneratorChoice, IndexPlace, LogLevel, Origin, documents};
 use docent_core::rate::Rate;
 use docent_engine::webhooks::secret::SigningSecret;
 use docent_models::openai::Secret;
@@ -317,16 +317,11 @@ pub const SETTINGS: &[Setting] = &[
         about: "how large, in MiB, a file may be, uploads included",
         read: |config, text| set(&mut config.parse.file_bytes, mebibytes(text, 1..=16_384)?),
     },
-    Setting {
-        group: "Documents",
-        key: "keep_originals",
-        environment: &["DOCENT_KEEP_ORIGINALS"],
-        kind: Plain,
-        default: Is("true"),
-        about: "whether the file of an upload is kept in the data folder, to be downloaded again, until its document is deleted: \
-                `true` or `false`",
-        read: |config, text| choose(&mut config.keep_originals, text, &[("true", true), ("false", false)]),
-    },
+    documents::OCR,
+    documents::OCR_LANGUAGES,
+    documents::TESSERACT,
+    documents::TESSDATA,
+    documents::KEEP_ORIGINALS,
     Setting {
         group: "Answers",
         key: "top_k",

@@ -23,7 +23,7 @@ enum Line<'a> {
 }
 
 pub(crate) async fn run(setup: &Setup, args: IngestArgs) -> anyhow::Result<Exit> {
-    let app = setup.app().await?;
+    let app = setup.app_that_reads().await?;
     let (screen, collection) = (&setup.screen, &setup.config.collection);
     let mut report = Report::new(screen, args.json);
     let ingest = take_in(&app, collection, &args.paths, &mut report);

@@ -4,7 +4,7 @@ use crate::args::ParseArgs;
 use crate::exit::Exit;
 use crate::render::text::{count, parts, place, wrap};
 use crate::setup::Setup;
-use docent_app::wiring;
+use docent_app::{Reader, wiring};
 use docent_core::chunking::{ChunkOrigin, chunk_pages};
 use docent_core::{Chunk, Page, ParsedDocument, Refusal, RefusalKind};
 use docent_engine::source;
@@ -45,8 +45,10 @@ impl<'a> From<&'a Chunk> for ParsedChunk<'a> {
 }
 
 pub(crate) fn run(setup: &Setup, args: &ParseArgs) -> anyhow::Result<Exit> {
+    let reader = Reader::from_config(&setup.config, &setup.parser);
+    reader.tesseract()?;
     let file = args.file.display().to_string();
-    let read = read(setup, &args.file);
+    let read = read(setup, &reader, &args.file);
     if args.json {
         let (outcome, reason) = match &read {
             Ok(_) => ("text", None),
@@ -74,7 +76,7 @@ pub(crate) fn run(setup: &Setup, args: &ParseArgs) -> anyhow::Result<Exit> {
     }
 }
 
-fn read(setup: &Setup, path: &Path) -> Result<(ParsedDocument, Vec<Chunk>), Refusal> {
+fn read(setup: &Setup, reader: &Reader, path: &Path) -> Result<(ParsedDocument, Vec<Chunk>), Refusal> {
     // Says in the same words as an ingest why a path cannot be read.
     let found = source::find_files(path)?;
     if path.is_dir() {
@@ -82,7 +84,7 @@ fn read(setup: &Setup, path: &Path) -> Result<(ParsedDocument, Vec<Chunk>), Refu
         return Err(Refusal::new(RefusalKind::Unreadable, detail));
     }
     let filename = found.first().map_or_else(String::new, |file| file.filename.clone());
-    let mut document = docent_app::parse_from_config(&setup.config, &setup.parser)(path, &filename)?;
+    let mut document = reader.parse()(path, &filename)?;
     let origin = ChunkOrigin { document_id: "", filename: &filename, title: "" };
     let chunks = chunk_pages(&mut document.pages, &origin, &setup.config.engine.chunking, &*wiring::tokenize());
     if chunks.is_empty() {

@@ -36,7 +36,7 @@ async fn reach(app: &App) -> Result<Reach> {
 }
 
 pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
-    let app = setup.app().await?;
+    let app = setup.app_that_reads().await?;
     let reach = reach(&app).await?;
     let App { config, engine, work_queue, uploads, .. } = app;
     // Before anybody can know that the server is there: whoever does may stop it.

@@ -37,7 +37,7 @@ enum Line<'a> {
 
 pub(crate) async fn run(setup: &Setup, args: SyncArgs) -> anyhow::Result<Exit> {
     let watched = open(setup, &args)?;
-    let app = setup.app().await?;
+    let app = setup.app_that_reads().await?;
     if !args.watch {
         return once(setup, &app, &watched.source, &args).await;
     }

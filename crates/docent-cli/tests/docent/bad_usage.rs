@@ -190,7 +190,7 @@ fn settings() {
 
 #[test]
 fn a_data_folder_that_cannot_be_one() {
-    let terminal = Terminal::new().file("taken", "a file");
+    let terminal = Terminal::new().file("taken", "a file").with("PATH", "/nowhere");
     snapshot!(terminal.docent(&["documents", "--data", "taken"]), @r"
     exit 1
     --- stdout
@@ -224,6 +224,7 @@ fn a_data_folder_that_cannot_be_one() {
     fail  parser           cannot write a file to try the parser with: Not a
                            directory (os error 20)
                            hint: see the data folder above
+      ok  scans            not read, and there is no tesseract that could
       ok  answers          quoting: sentences of the documents, no model is asked
       ok  costs            answers cost nothing
     --- stderr
@@ -299,6 +300,7 @@ fn a_healthy_machine() {
         "access",
         "embedding model",
         "parser",
+        "scans",
         "answers",
         "costs",
     ];

@@ -17,6 +17,7 @@ mod handbook;
 mod http;
 mod keys;
 mod mcp;
+mod ocr;
 mod providers;
 mod questions;
 mod reembed;

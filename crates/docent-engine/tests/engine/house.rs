@@ -193,6 +193,7 @@ pub(crate) fn parser() -> Parse {
             pages,
             warnings: Vec::new(),
             unreadable_pages: Vec::new(),
+            ocr: None,
         })
     })
 }

@@ -123,6 +123,7 @@ fn record(id: String) -> Document {
         ingested_at: Timestamp::from_millis(0),
         source: None,
         source_version: None,
+        ocr: None,
     }
 }
 

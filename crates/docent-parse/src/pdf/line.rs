@@ -15,7 +15,7 @@ const SPACE_BETWEEN_DIGITS: f64 = 0.08;
 /// The same between two characters of a script without spaces: they are set apart to fill the line.
 const SPACE_BETWEEN_UNSPACED: f64 = 0.8;
 /// A gap of this many em separates two cells of a row.
-const CELL: f64 = 1.6;
+pub(crate) const CELL: f64 = 1.6;
 /// Glyphs that a repeated one is looked for among.
 const REMEMBERED: usize = 512;
 

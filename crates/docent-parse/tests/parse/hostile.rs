@@ -123,8 +123,8 @@ fn page_tree_loop() -> Vec<u8> {
     pdf::objects(&objects.map(str::to_owned), "")
 }
 
-/// A page whose content is `length` blanks, compressed to a 158th: every code says "the last byte 258 times again".
-fn deflate_bomb(length: usize) -> Vec<u8> {
+/// So many blanks, compressed to a 158th: every code says "the last byte 258 times again".
+pub(crate) fn deflated_blanks(length: usize) -> Vec<u8> {
     let mut bits = Bits { bytes: vec![0x78, 0x9c], used: 8 };
     bits.push(0b110, 3); // the last block, fixed codes
     bits.push(0x30 + 0x20, 8); // a blank
@@ -133,7 +133,12 @@ fn deflate_bomb(length: usize) -> Vec<u8> {
         bits.push(0, 5); // distance 1
     }
     bits.push(0, 7); // end of block
-    let stream = bits.bytes;
+    bits.bytes
+}
+
+/// A page whose content is so many blanks, compressed.
+fn deflate_bomb(length: usize) -> Vec<u8> {
+    let stream = deflated_blanks(length);
     let head = format!("<< /Length {} /Filter /FlateDecode >>\nstream\n", stream.len());
     let plain = page_with("", "@", &[]);
     let mark = b"<< /Length 1 >>\nstream\n@";

@@ -7,6 +7,8 @@ mod files;
 mod good;
 mod handbook;
 mod hostile;
+mod ocr;
+mod ocr_troubles;
 mod office;
 mod packages;
 mod refusals;

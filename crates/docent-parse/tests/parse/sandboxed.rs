@@ -1,8 +1,9 @@
 //! A folder of files and a sandbox that reads them.
 
 use docent_core::{ParsedDocument, Refusal};
-use docent_parse::{Limits, Sandbox};
-use std::path::Path;
+use docent_parse::{Limits, Sandbox, TesseractSettings};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A sandbox whose children are this crate's own program, and a place for the files it is given.
@@ -19,6 +20,21 @@ impl Sandboxed {
     pub(crate) fn with_program(program: &str, limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the test's files");
         Self { sandbox: Sandbox::new(program, Vec::new(), limits), folder }
+    }
+
+    /// One that reads scans with this program.
+    pub(crate) fn with_ocr(tesseract: &Path, limits: Limits) -> Self {
+        let Self { sandbox, folder } = Self::new(limits);
+        let settings = TesseractSettings { program: tesseract.to_owned(), tessdata: None, languages: "eng".to_owned() };
+        Self { sandbox: sandbox.with_ocr(settings), folder }
+    }
+
+    /// Writes a program of this text.
+    pub(crate) fn program(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("made a program");
+        path
     }
 
     pub(crate) const fn sandbox(&self) -> &Sandbox {
