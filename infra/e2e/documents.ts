@@ -1,10 +1,10 @@
-/** Documents come in through the bucket: put, answered with their words, refused with the reason, removed. */
-import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+/** Documents come in through the bucket and through the API: put, answered with their words, refused with the reason, removed. */
+import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HANDBOOK } from './artefacts.js';
-import { ask } from './calls.js';
+import { ask, KEY } from './calls.js';
 import type { Step } from './deployed.js';
 
 /** What the new Markdown file says, and what is asked about it. */
@@ -42,6 +42,76 @@ export async function documents(step: Step, url: Url, bucket: () => Promise<stri
       await until(`that ${name} is not listed`, async () => (await shown(url, `documents/${name}`)) === undefined);
     }
   });
+  await sent(step, url, async (name) => {
+    const head = new HeadObjectCommand({ Bucket: await bucket(), Key: `documents/${name}` });
+    return client.send(head).then(() => true, () => false);
+  });
+}
+
+/** The same through the API, whose callers know nothing of a bucket. */
+async function sent(step: Step, url: Url, isInBucket: (name: string) => Promise<boolean>): Promise<void> {
+  const path = `v1/documents/${NAME.split('/').map(encodeURIComponent).join('/')}`;
+  let id = '';
+  let answered = '';
+  await step('a file that is sent to the API is answered with its words', async () => {
+    const { status, body } = await ask(await url(), path, { method: 'PUT', body: `# Lighthouse\n\n${SENTENCE}.\n` });
+    assert.equal(status, 202, JSON.stringify(body));
+    const job = await ended(url, body);
+    assert.deepEqual([job.status, job.report?.outcome], ['completed', 'added'], JSON.stringify(job));
+    id = job.document_id;
+    await until('the quote', async () => {
+      const found = await answer(url);
+      answered = found.id;
+      return isQuoted(found);
+    });
+  });
+  await step('a larger one is put at an address in the bucket, which takes that file and no other', async () => {
+    const file = readFileSync(PDF);
+    const asked = { path: 'large/travel.pdf', bytes: file.length };
+    const { body: address } = await ask(await url(), 'v1/uploads', { method: 'POST', body: JSON.stringify(asked) });
+    const put = async (body: string | Buffer) => (await fetch(address.url, { method: 'PUT', headers: address.headers, body })).status;
+    assert.equal(await put('%PDF-1.7 of another length'), 403);
+    assert.equal(await put(file), 200);
+    assert.equal((await ended(url, address.job)).report?.outcome, 'added');
+    const refused = await ask(await url(), 'v1/documents/large.pdf', { method: 'PUT', body: Buffer.alloc(5 * 2 ** 20, 'x') });
+    assert.deepEqual([refused.status, /v1\/uploads/.test(refused.body.error.hint)], [413, true], JSON.stringify(refused.body));
+  });
+  await step('one that cannot be read is refused, at once or with its report', async () => {
+    const { status } = await ask(await url(), 'v1/documents/broken.pdf', { method: 'PUT', body: 'nothing of a PDF' });
+    assert.equal(status, 422);
+    const { body } = await ask(await url(), 'v1/documents/broken.pdf', { method: 'PUT', body: '%PDF-1.7 and nothing of a PDF' });
+    const job = await ended(url, body);
+    assert.deepEqual([job.status, job.report?.outcome], ['completed', 'refused']);
+    assert.match(job.report.reason, /^corrupt: /);
+  });
+  await step('the original is handed out again', async () => {
+    const response = await fetch(new URL(`v1/documents/${id}/original`, await url()), { headers: { authorization: `Bearer ${KEY}` } });
+    assert.deepEqual([response.status, await response.text()], [200, `# Lighthouse\n\n${SENTENCE}.\n`]);
+  });
+  await step('what is deleted is not found any more when the call returns, and marked where it was quoted', async () => {
+    const { status, body } = await ask(await url(), `v1/documents/${id}`, { method: 'DELETE' });
+    assert.deepEqual([status, body.text_in_files, body.documents], [200, 'pending', [id]], JSON.stringify(body));
+    assert.ok(body.answers >= 1, JSON.stringify(body));
+    assert.equal((await ask(await url(), `v1/documents/${id}`)).status, 404);
+    const { data } = (await search(url)).body;
+    assert.deepEqual(data.filter((hit: any) => hit.document_id === id), []);
+    assert.equal(isQuoted(await answer(url)), false);
+    assert.ok((await query(url, answered)).citations.every((it: any) => it.document_id !== id || it.source_deleted));
+    assert.equal(await isInBucket(NAME), false);
+  });
+}
+
+const query = async (url: Url, it: string) => (await ask(await url(), `v1/queries/${it}?wait=20`)).body;
+const search = async (url: Url) => ask(await url(), 'v1/search', { method: 'POST', body: JSON.stringify({ query: QUESTION }) });
+
+/** A job when it has ended. */
+async function ended(url: Url, { id }: { id: string }): Promise<any> {
+  let job: any;
+  await until(`the end of ${id}`, async () => {
+    ({ body: job } = await ask(await url(), `v1/jobs/${id}?wait=10`));
+    return job.completed_at !== null;
+  });
+  return job;
 }
 
 async function answer(url: Url): Promise<any> {

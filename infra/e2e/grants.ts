@@ -9,6 +9,7 @@ import { ask } from './calls.js';
 
 /** What is put into the bucket to see that it is taken in. */
 const TRIAL = 'trial.md';
+const TRIAL_TEXT = 'The trial is in session.';
 
 export const SERVICE = 'docent-service';
 
@@ -30,6 +31,21 @@ export const FAILS: Record<string, (url: string) => Promise<void>> = {
   },
   ApiListReports: async (url) => {
     assert.equal((await ask(url, 'v1/documents')).status, 500);
+    assert.equal((await search(url)).status, 200);
+  },
+  ApiPutDocuments: async (url) => {
+    assert.ok((await send(url)).status >= 500);
+    const address = (await announce(url)).body;
+    assert.equal((await fetch(address.url, { method: 'PUT', headers: address.headers, body: TRIAL_TEXT })).status, 403);
+    assert.equal((await ask(url, 'v1/documents')).status, 200);
+  },
+  ApiRemoveDocuments: async (url) => {
+    const { document_id } = (await send(url)).body;
+    assert.ok((await ask(url, `v1/documents/${document_id}`, { method: 'DELETE' })).status >= 500);
+    assert.equal((await search(url)).status, 200);
+  },
+  ApiReadDocuments: async (url) => {
+    assert.ok((await send(url)).status >= 500, 'it cannot see what is not to be taken in');
     assert.equal((await search(url)).status, 200);
   },
   ApiWakeWorker: async (url) => {
@@ -137,6 +153,9 @@ const search = (url: string, collection?: string) =>
   ask(url, 'v1/search', { method: 'POST', body: JSON.stringify({ query: QUESTION, collection }) });
 const list = (url: string) => ask(url, 'v1/queries?user_id=u');
 const erase = (url: string) => ask(url, 'v1/documents/doc_of_nobody?erase=true', { method: 'DELETE' });
+const send = (url: string) => ask(url, `v1/documents/${TRIAL}`, { method: 'PUT', body: TRIAL_TEXT });
+const announce = (url: string) =>
+  ask(url, 'v1/uploads', { method: 'POST', body: JSON.stringify({ path: TRIAL, bytes: TRIAL_TEXT.length }) });
 const statusOf = async (url: string, id: string) => (await ask(url, `v1/queries/${id}`)).body;
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 

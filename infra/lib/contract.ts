@@ -19,6 +19,9 @@ export const SWEEP_EVENT = { version: 1, sweep: true } as const;
 /** What asks the ingest function to look at everything (crates/docent-aws/src/news.rs). */
 export const SYNC_MESSAGE = { version: 1, sync: true } as const;
 
+/** The header by which an object says which upload has put it there (crates/docent-index/src/remote/depot.rs). */
+export const UPLOAD_HEADER = 'x-amz-meta-docent-upload';
+
 /** Metrics that the functions write in CloudWatch's embedded format, by function (crates/docent-aws/src/emf.rs). */
 export const METRICS = {
   namespace: 'Docent',

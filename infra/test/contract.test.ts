@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { METRICS, SWEEP_EVENT, SYNC_MESSAGE, TABLE } from '../lib/contract.js';
+import { METRICS, SWEEP_EVENT, SYNC_MESSAGE, TABLE, UPLOAD_HEADER } from '../lib/contract.js';
 import { CHECKOUT, resource, templates } from './deployments.js';
 
 const rust = (path: string) => readFileSync(join(CHECKOUT, 'crates', path), 'utf8');
@@ -61,6 +61,13 @@ describe.skipIf(!withAws)('what is set up', () => {
   test('the ingest function understands the message that asks for everything', () => {
     const version = /const VERSION: u64 = (\d+);/.exec(rust('docent-aws/src/news.rs'))?.[1];
     expect(SYNC_MESSAGE).toEqual({ version: Number(version), sync: true });
+  });
+});
+
+describe.skipIf(!withAws)('what is allowed', () => {
+  test('a page may send the header that signed addresses ask for', () => {
+    const name = /const UPLOAD: &str = "([^"]+)";/.exec(rust('docent-index/src/remote/depot.rs'))?.[1];
+    expect(UPLOAD_HEADER).toBe(`x-amz-meta-${name}`);
   });
 });
 

@@ -45,6 +45,20 @@ describe('the bucket', () => {
     ]);
   });
 
+  test('lets pages put files at signed addresses, where documents are taken in', () => {
+    expect(bucket.Properties.CorsConfiguration.CorsRules).toEqual([
+      {
+        Id: 'signed-uploads',
+        AllowedMethods: ['PUT'],
+        AllowedOrigins: ['*'],
+        AllowedHeaders: ['content-type', 'x-amz-meta-docent-upload'],
+        MaxAge: 3600,
+      },
+    ]);
+    const { data: without } = templates({ ingest: false });
+    expect(resource(without, 'AWS::S3::Bucket', 'Generations').Properties.CorsConfiguration).toBeUndefined();
+  });
+
   test('refuses everybody without TLS 1.2', () => {
     const deny = (Condition: object) => Match.objectLike({ Effect: 'Deny', Principal: { AWS: '*' }, Action: 's3:*', Condition });
     data.hasResourceProperties('AWS::S3::BucketPolicy', {

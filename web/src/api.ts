@@ -82,18 +82,19 @@ export interface Answer {
 export async function sendFile(to: string, file: File, progress: (share: number) => void): Promise<Answer> {
   for (;;) {
     const tried = key;
-    const answer = await sendOnce(to, file, tried, progress);
+    const answer = await putFile(to, file, tried === null ? {} : { authorization: `Bearer ${tried}` }, progress);
     if (answer.status !== 401) return answer;
     await anotherKeyThan(tried);
   }
 }
 
-function sendOnce(to: string, file: File, with_: string | null, progress: (share: number) => void): Promise<Answer> {
+/** The same with these headers, to anywhere. */
+export function putFile(to: string, file: File, headers: Record<string, string>, progress: (share: number) => void): Promise<Answer> {
   return new Promise((found, failed) => {
     const call = new XMLHttpRequest();
     call.open("PUT", to);
     call.responseType = "json";
-    if (with_ !== null) call.setRequestHeader("authorization", `Bearer ${with_}`);
+    for (const [name, value] of Object.entries(headers)) call.setRequestHeader(name, value);
     call.upload.onprogress = ({ loaded, total }) => progress(total > 0 ? loaded / total : 1);
     call.onload = () => found({ status: call.status, body: call.response });
     call.onerror = () => failed(new TypeError("the connection broke"));

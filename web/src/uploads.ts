@@ -1,6 +1,6 @@
 // Files on their way in: sent a few at a time, with how far each has come, until the server says what became of it.
 import { signal } from "@preact/signals";
-import { type Job, type Uploads, address, api, explained, got, problemOf, sendFile } from "./api";
+import { type Job, type Uploads, address, api, explained, got, problemOf, putFile, sendFile } from "./api";
 import { random } from "./memory";
 import { collection, loadCollections } from "./state";
 
@@ -71,14 +71,31 @@ async function bring({ key, file, path, where }: (typeof waiting)[number]): Prom
   const most = uploads.value?.file_bytes_max;
   if (most && file.size > most) return { state: "refused", said: `It is larger than the ${Math.floor(most / 2 ** 20)} MiB that are read.` };
   change(key, { state: "sending" });
+  const progress = (share: number) => change(key, share < 1 ? { share } : { share, state: "reading" });
+  const isLarge = file.size > (uploads.value?.body_bytes_max ?? Infinity);
+  const job = await (isLarge ? putThere(file, path, where, progress) : sendHere(file, path, where, progress));
+  change(key, { state: "reading", share: 1 });
+  return told(await end(job));
+}
+
+type Progress = (share: number) => void;
+
+async function sendHere(file: File, path: string, where: string | undefined, progress: Progress): Promise<Job> {
   const parts = path.split("/").map(encodeURIComponent).join("/");
   const inside = where ? `?collection=${encodeURIComponent(where)}` : "";
-  const answer = await sendFile(address(`/v1/documents/${parts}${inside}`), file, (share) =>
-    change(key, share < 1 ? { share } : { share, state: "reading" }),
-  );
+  const answer = await sendFile(address(`/v1/documents/${parts}${inside}`), file, progress);
   if (answer.status >= 300) throw problemOf(answer);
-  change(key, { state: "reading", share: 1 });
-  return told(await end(answer.body as Job));
+  return answer.body as Job;
+}
+
+/** A file that is too large for a request to this server goes where the server says. */
+async function putThere(file: File, path: string, collection: string | undefined, progress: Progress): Promise<Job> {
+  const body = { path, bytes: file.size, ...(collection ? { collection } : {}) };
+  const { url, headers, job } = await got(api.POST("/v1/uploads", { body }));
+  if (!job) return sendHere(file, path, collection, progress);
+  const answer = await putFile(url, file, headers, progress);
+  if (answer.status >= 300) throw problemOf(answer);
+  return job;
 }
 
 async function end(job: Job): Promise<Job> {

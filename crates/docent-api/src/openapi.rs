@@ -24,7 +24,7 @@ const BEARER: &str = "bearer";
         queries::create, queries::list, queries::read, queries::delete, queries::trace, queries::cancel, queries::feedback,
         events::stream, search::search, chat::complete, models::list, models::read,
         documents::list, documents::read, documents::delete, documents::page,
-        uploads::put, uploads::original, uploads::settings, uploads::job, uploads::jobs,
+        uploads::put, uploads::announce, uploads::original, uploads::settings, uploads::job, uploads::jobs,
         collections::list, collections::read, collections::delete,
         health::alive, health::ready,
         facade::index, facade::submit_query, facade::get_query, facade::list_query,

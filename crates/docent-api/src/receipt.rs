@@ -19,8 +19,9 @@ pub(crate) struct DeletedBody {
     pub(crate) removed_from: String,
     /// Segments of the index that held its text; their files are gone. None where a server keeps the text.
     pub(crate) rewritten_segments: Vec<String>,
-    /// `removed`: the files that held its text are gone. `unknown`: a server keeps the files, or older generations lie
-    /// elsewhere; it does not return the text any more, and what its files hold is not known.
+    /// `removed`: the files that held its text are gone. `pending`: nobody is shown it any more, and it leaves the files with the next
+    /// generation. `unknown`: a server keeps the files, or older generations lie elsewhere; it does not return the text any more,
+    /// and what its files hold is not known.
     pub(crate) text_in_files: &'static str,
     /// Uploads of it that were cancelled or forgotten, with the files that were kept of them.
     pub(crate) uploads: u64,

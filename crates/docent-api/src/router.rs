@@ -34,7 +34,7 @@ pub fn router(api: Api) -> Router {
         .route("/documents/{id}/pages/{place}", get(documents::page).put(uploads::put))
         // The path of an upload has as many parts as it likes.
         .route("/documents/{id}/{*rest}", put(uploads::put))
-        .route("/uploads", get(uploads::settings))
+        .route("/uploads", get(uploads::settings).post(uploads::announce))
         .route("/jobs", get(uploads::jobs))
         .route("/jobs/{id}", get(uploads::job))
         .route("/collections", get(collections::list))

@@ -3,8 +3,7 @@
 use docent_core::access::Scope;
 use docent_core::rate::Rate;
 use docent_engine::Engine;
-use docent_engine::ports::UploadReports;
-use docent_engine::uploads::Uploads;
+use docent_engine::entrance::Entrance;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,32 +56,20 @@ pub struct Api {
     pub engine: Arc<Engine>,
     /// Defaults and access.
     pub settings: Arc<ApiSettings>,
-    /// Takes files in; none where the index is made elsewhere.
-    pub uploads: Option<Arc<Uploads>>,
-    /// What became of files that others take in, from a bucket; none where nobody does.
-    pub reports: Option<Arc<dyn UploadReports>>,
+    /// Where files come in that users send.
+    pub entrance: Entrance,
 }
 
 impl Api {
     /// Puts both together. Uploads are refused.
     pub fn new(engine: Arc<Engine>, settings: ApiSettings) -> Self {
-        Self { engine, settings: Arc::new(settings), uploads: None, reports: None }
+        let entrance = Entrance::Nowhere(Arc::clone(&engine));
+        Self { engine, settings: Arc::new(settings), entrance }
     }
 
-    /// The same, showing reports of files that others take in.
+    /// The same, taking files in where there is a way for them.
     #[must_use]
-    pub fn with_reports(self, reports: Option<Arc<dyn UploadReports>>) -> Self {
-        Self { reports, ..self }
-    }
-
-    /// What became of files, whoever takes them in.
-    pub(crate) fn reports(&self) -> Option<&dyn UploadReports> {
-        self.uploads.as_ref().map(|uploads| uploads.reports()).or(self.reports.as_deref())
-    }
-
-    /// The same, taking uploads if there is somebody to take them in.
-    #[must_use]
-    pub fn with_uploads(self, uploads: Option<Arc<Uploads>>) -> Self {
-        Self { uploads, ..self }
+    pub fn with_entrance(self, entrance: Option<Entrance>) -> Self {
+        Self { entrance: entrance.unwrap_or(self.entrance), ..self }
     }
 }

@@ -3,7 +3,9 @@
 mod jobs;
 mod webhooks;
 
-pub use jobs::{JobBody, LastUploadBody, ReportBody, UploadsBody, shown_job, stored_job};
+pub use jobs::{
+    AnnounceUpload, JobBody, LastUploadBody, ReportBody, UploadAddressBody, UploadsBody, shown_job, stored_job,
+};
 pub use webhooks::{WebhookBody, WebhookEvent};
 
 use docent_core::query::{Failure, Feedback, Query};
@@ -505,11 +507,11 @@ pub struct DocumentBody {
     pub warnings: Vec<String>,
     /// RFC 3339; null if nothing is stored.
     pub ingested_at: Option<String>,
-    /// `stored`; or, of an uploaded file of which nothing is stored, `refused` or `failed`: `last_upload` says why.
+    /// `stored`; or, of a file that was uploaded or put into the bucket and of which nothing is stored, `refused` or `failed`: `last_upload` says why.
     pub state: &'static str,
     /// Where the original file is, if this server keeps it.
     pub original: Option<String>,
-    /// How its last upload went, if it was uploaded to this server. One that was refused leaves the version of before.
+    /// How it went with its last file, if that was uploaded or came through the bucket. One that was refused leaves the version of before.
     pub last_upload: Option<LastUploadBody>,
 }
 

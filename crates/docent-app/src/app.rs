@@ -62,6 +62,6 @@ fn uploads_from_config(
         file_bytes: config.parse.file_bytes,
         keep_originals: config.keep_originals,
     };
-    let recognise = Arc::new(docent_parse::kind::refusal);
+    let recognise = Arc::new(docent_core::kind::refusal);
     Some(Arc::new(Uploads::new(Arc::clone(engine), store, Arc::clone(parse), recognise, settings)))
 }

@@ -19,11 +19,12 @@ mod with_aws {
     use super::{Arc, ChunkIndex, Config, KeySource, Result, Secrets, VectorBucket};
     #[cfg(feature = "machine")]
     use crate::wiring::Stores;
-    use docent_aws::{Aws, DynamoQueryStore, DynamoSettings, VectorSettings};
+    use docent_aws::{Aws, DynamoQueryStore, DynamoSettings, PutObject, VectorSettings};
     use docent_core::query::QueryRequest;
     use docent_engine::Error;
     use docent_engine::ports::Dispatcher;
     use docent_engine::webhooks::secret::SigningSecret;
+    use docent_index::remote::{Sign, ToSign};
     use docent_models::openai::Secret;
     use std::time::Duration;
     use tokio::sync::OnceCell;
@@ -90,6 +91,18 @@ mod with_aws {
                 };
                 Box::pin(async move { read.get_or_try_init(fetch).await.cloned() })
             }))
+        }
+
+        /// What makes addresses at which a file can be put into a bucket.
+        pub(crate) async fn sign(&self, config: &Config) -> Sign {
+            let aws = self.aws().await.clone();
+            let said = |name| config.store.variables.get(name).cloned();
+            let endpoint = said("AWS_ENDPOINT_URL_S3").or_else(|| said("AWS_ENDPOINT_URL"));
+            Arc::new(move |ToSign { bucket, key, headers, now, lives }| {
+                let (aws, endpoint) = (aws.clone(), endpoint.clone());
+                let put = PutObject { endpoint, bucket, key, headers, now, lives };
+                Box::pin(async move { aws.put_url(put).await })
+            })
         }
 
         /// Wakes a worker function.

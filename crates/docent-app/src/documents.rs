@@ -28,7 +28,7 @@ pub fn bucket_from_config(config: &Config, place: &Place, name: Option<&str>) ->
     let settings = BucketSettings {
         copies: config.data.join("sync"),
         object_bytes: config.parse.file_bytes,
-        recognise: Arc::new(docent_parse::kind::refusal),
+        recognise: Arc::new(docent_core::kind::refusal),
     };
     Bucket::open(place, &access_from_config(config)?, name, settings)
 }

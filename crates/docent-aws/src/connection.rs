@@ -43,6 +43,10 @@ impl Aws {
         Self { config: loader.load().await }
     }
 
+    pub(crate) const fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// Queries in a table.
     pub fn queries(&self, settings: DynamoSettings) -> DynamoQueryStore {
         // The SDK would stop trying again after a hundred faults in a row; here patience alone is the limit.

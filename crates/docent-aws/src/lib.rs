@@ -8,8 +8,9 @@
 //! fields are all there, so items of either can be read), `expressions` what each change expects of the item it changes,
 //! `packing` what happens to an answer that is larger than an item may be.
 //!
-//! **API keys, counters and reports** of files that were taken in are further items of that table, by the same store:
-//! `api_keys`, `meter`, `reports`.
+//! **API keys, counters, reports** of files that were taken in or wait for it, and what was deleted and has not left the index yet, are further
+//! items of that table, by the same store: `api_keys`, `meter`, `reports`, `withheld`. `signing` makes the addresses at which a file may be put
+//! into a bucket.
 //!
 //! **A worker** is woken by an asynchronous Invoke ([`LambdaDispatcher`]). What a worker may be told, by us, by the first
 //! system, by the schedule or by a queue of failed deliveries, is [`WorkerEvent`]. What the ingest function hears of is
@@ -40,6 +41,7 @@ mod news;
 mod packing;
 mod reports;
 mod secret;
+mod signing;
 mod store;
 mod table;
 mod trouble;
@@ -49,6 +51,7 @@ mod vector_reading;
 mod vector_records;
 mod vector_writing;
 mod webhooks;
+mod withheld;
 
 pub use connection::Aws;
 pub use dispatcher::LambdaDispatcher;
@@ -56,5 +59,6 @@ pub use emf::EmfLayer;
 pub use event::{FailedDelivery, WorkerEvent};
 pub use news::{Message, News, ObjectName};
 pub use secret::SecretKey;
+pub use signing::PutObject;
 pub use store::{DynamoQueryStore, DynamoSettings};
 pub use vector_index::{S3VectorsIndex, VectorSettings};

@@ -167,6 +167,15 @@ impl Table {
         Ok(TransactWriteItem::builder().put(put.map_err(unbuildable)?).build())
     }
 
+    /// Part of a transaction: an item, if what is there lets it be put in its place.
+    pub(crate) fn putting_if(&self, item: Item, expected: Filter) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(&self.name).set_item(Some(item));
+        let names = names(&[&expected.expression]);
+        let put = put.condition_expression(expected.expression).set_expression_attribute_names(names);
+        let put = put.set_expression_attribute_values(Some(expected.values)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(unbuildable)?).build())
+    }
+
     /// Part of a transaction: a change whose condition must hold.
     pub(crate) fn changing(&self, id: &str, change: &Change) -> Result<TransactWriteItem> {
         let update = Update::builder()

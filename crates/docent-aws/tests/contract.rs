@@ -4,10 +4,13 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_sdk_dynamodb::config::Credentials;
 use docent_aws::{Aws, DynamoQueryStore, DynamoSettings};
 use docent_core::query::{Lease, QueryRequest, Source};
-use docent_core::{Query, QueryStatus, Timestamp};
+use docent_core::{IngestOutcome, Query, QueryStatus, Timestamp};
 use docent_engine::ErrorKind;
-use docent_engine::ports::{Claim, Created, Ending, QueryStore, UploadReports};
-use docent_engine::uploads::Upload;
+use docent_engine::deposits::TAKEN_IN_WITHIN;
+use docent_engine::ports::{
+    Claim, Created, DepositStore, Ending, Forgotten, QueryStore, UploadReports, Withheld, WithheldDocuments,
+};
+use docent_engine::uploads::{Upload, deleted, superseded};
 use docent_testkit::fault_proxy::{Fault, FaultProxy, Passing};
 use docent_testkit::ministack::{ACCOUNT, Ministack, REGION, free_port};
 use docent_testkit::query_store::{START, contract, sample_answer, sample_query};
@@ -76,7 +79,7 @@ impl upload_reports::Recorded for Recorded {
     }
 
     fn record<'a>(&'a self, upload: &'a Upload) -> BoxFuture<'a, ()> {
-        Box::pin(async move { self.0.record_report(upload).await.expect("recorded") })
+        Box::pin(async move { assert!(self.0.record_report(upload).await.expect("recorded")) })
     }
 }
 
@@ -87,6 +90,10 @@ async fn reports_keep_their_contract_on_our_table_and_on_the_first_systems() {
         let store = Recorded(store(&place.aws.endpoint(), table).await);
         upload_reports::contract(&store).await;
         a_report_that_comes_late_changes_nothing(&store.0).await;
+        an_upload_waits_and_ends_once(&store.0).await;
+        an_upload_that_is_overtaken_is_cancelled(&store.0).await;
+        an_upload_that_was_taken_in_before_it_was_stored(&store.0).await;
+        what_is_withheld_is_withheld_until_it_is_said(&store.0).await;
         assert_eq!(store.0.unattended(START, START, 10).await.expect("it works"), [""; 0], "reports are no queries");
     }
 }
@@ -102,6 +109,111 @@ async fn a_report_that_comes_late_changes_nothing(store: &DynamoQueryStore) {
     let found = store.newest_uploads("late", std::slice::from_ref(&newer.document_id)).await.expect("newest");
     assert_eq!(found, [newer]);
     assert_eq!(store.upload(&older.id).await.expect("upload"), None);
+}
+
+/// An upload of a path that waits.
+fn waiting(collection: &str, path: &str) -> Upload {
+    Upload { collection: collection.to_owned(), ..upload_store::sample_upload(path) }
+}
+
+fn taken_in(upload: &Upload) -> Upload {
+    let report = Some(upload_store::sample_report(upload, IngestOutcome::Added));
+    let completed_at = Some(upload.created_at.plus(Duration::from_secs(9)));
+    Upload { status: QueryStatus::Completed, report, completed_at, ..upload.clone() }
+}
+
+async fn an_upload_waits_and_ends_once(store: &DynamoQueryStore) {
+    let upload = waiting("deposits", "a.md");
+    let (soon, late) = (upload.created_at, upload.created_at.plus(TAKEN_IN_WITHIN));
+    let may_end = async |now| store.may_end(&upload.id, &upload.document_id, now).await.expect("asked");
+    assert!(may_end(soon).await, "who takes it in may be faster than who stores it");
+    assert_eq!(store.deposit(&upload, &superseded()).await.expect("stored"), upload);
+    assert_eq!(store.upload(&upload.id).await.expect("read").as_ref(), Some(&upload));
+    let (only, of_it) = (std::slice::from_ref(&upload), std::slice::from_ref(&upload.document_id));
+    assert_eq!(store.uploads("deposits", 10, None).await.expect("listed"), only);
+    assert_eq!(store.newest_uploads("deposits", of_it).await.expect("newest"), only);
+    assert_eq!(store.waiting_uploads("deposits").await.expect("listed"), only);
+    assert!(may_end(soon).await && !may_end(late).await, "it does not wait for ever");
+    assert!(!store.may_end(&upload.id, "doc_of_another", soon).await.expect("asked"));
+
+    let ended = taken_in(&upload);
+    assert!(store.record_report(&ended).await.expect("recorded"));
+    assert_eq!(store.upload(&upload.id).await.expect("read").as_ref(), Some(&ended));
+    assert_eq!(store.waiting_uploads("deposits").await.expect("listed"), []);
+    assert!(!may_end(soon).await, "what has ended stays as it is");
+    assert!(!store.end_waiting(&upload.clone().cancelled(&deleted(), soon)).await.expect("tried"));
+
+    // The report of another file takes the place of the document's, and not of what became of the upload.
+    let next = taken_in(&waiting("deposits", "a.md"));
+    assert!(store.record_report(&next).await.expect("recorded"));
+    assert_eq!(store.upload(&upload.id).await.expect("read"), Some(ended));
+    assert_eq!(store.uploads("deposits", 10, None).await.expect("listed"), [next]);
+}
+
+async fn an_upload_that_is_overtaken_is_cancelled(store: &DynamoQueryStore) {
+    let [first, other, second] = ["a.md", "b.md", "a.md"].map(|path| waiting("overtaken", path));
+    for upload in [&first, &other, &second] {
+        store.deposit(upload, &superseded()).await.expect("stored");
+    }
+    let first = store.upload(&first.id).await.expect("read").expect("it is there");
+    assert_eq!((first.status, first.failure), (QueryStatus::Cancelled, Some(superseded())));
+    let mut left = store.waiting_uploads("overtaken").await.expect("listed");
+    left.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(left, [other.clone(), second.clone()]);
+    assert!(!store.may_end(&first.id, &second.document_id, first.created_at).await.expect("asked"));
+
+    // A file that nobody has put yet says nothing of its document.
+    let announced = Upload { content_hash: String::new(), ..waiting("overtaken", "c.md") };
+    store.deposit(&announced, &superseded()).await.expect("stored");
+    let of_it = std::slice::from_ref(&announced.document_id);
+    assert_eq!(store.newest_uploads("overtaken", of_it).await.expect("newest"), []);
+
+    let ids = [second.document_id.clone()];
+    let forgotten = store.forget_uploads("overtaken", Some(&ids), &deleted(), START).await.expect("forgotten");
+    assert_eq!(forgotten, Forgotten { cancelled: vec![second.id.clone()], gone: 0 });
+    let second = store.upload(&second.id).await.expect("read").expect("it is there");
+    assert_eq!(second.failure, Some(deleted()));
+    assert_eq!(store.upload(&other.id).await.expect("read"), Some(other));
+}
+
+async fn an_upload_that_was_taken_in_before_it_was_stored(store: &DynamoQueryStore) {
+    let upload = waiting("faster", "a.md");
+    let ended = taken_in(&upload);
+    assert!(store.record_report(&ended).await.expect("recorded"));
+    assert_eq!(store.deposit(&upload, &superseded()).await.expect("stored"), ended);
+    assert_eq!(store.waiting_uploads("faster").await.expect("listed"), []);
+    // Refused, replaced by one that waits, and not listed as refused meanwhile.
+    let refused = Upload { report: None, status: QueryStatus::Failed, ..taken_in(&waiting("faster", "b.md")) };
+    assert!(store.record_report(&refused).await.expect("recorded"));
+    assert_eq!(store.refused_uploads("faster", None, 10).await.expect("listed"), [refused]);
+    store.deposit(&waiting("faster", "b.md"), &superseded()).await.expect("stored");
+    assert_eq!(store.refused_uploads("faster", None, 10).await.expect("listed"), []);
+}
+
+async fn what_is_withheld_is_withheld_until_it_is_said(store: &DynamoQueryStore) {
+    let (first, second) = ("doc_00000000000000000000000000000001", "doc_00000000000000000000000000000002");
+    let later = |seconds| START.plus(Duration::from_secs(seconds));
+    assert_eq!(store.withheld("attic").await.expect("read"), []);
+    for id in [second, first, first] {
+        store.withhold("attic", id, START).await.expect("withheld");
+    }
+    let one = |id: &str, since, until| Withheld { document_id: id.to_owned(), since, until };
+    let [before, other] = [first, second].map(|id| one(id, START, None));
+    assert_eq!(store.withheld("attic").await.expect("read"), [before.clone(), other.clone()]);
+    assert_eq!(store.withheld("cellar").await.expect("read"), [], "of another collection nothing");
+
+    store.withhold_until("attic", &before, later(60)).await.expect("said");
+    let ending = one(first, START, Some(later(60)));
+    assert_eq!(store.withheld("attic").await.expect("read"), [ending.clone(), other.clone()]);
+    assert!(ending.holds(later(59)) && !ending.holds(later(60)) && other.holds(later(1_000_000)));
+    // Deleted once more, in the moment in which the first time is forgotten.
+    store.withhold("attic", first, later(30)).await.expect("withheld");
+    store.forget_withheld("attic", &ending).await.expect("nothing is forgotten");
+    store.withhold_until("attic", &ending, later(90)).await.expect("nothing is said");
+    let anew = one(first, later(30), None);
+    assert_eq!(store.withheld("attic").await.expect("read"), [anew.clone(), other.clone()]);
+    store.forget_withheld("attic", &anew).await.expect("forgotten");
+    assert_eq!(store.withheld("attic").await.expect("read"), [other]);
 }
 
 fn lease(seconds: u64) -> Lease {

@@ -1,7 +1,7 @@
 //! The pure part of Docent: what a document, a chunk, a query, an answer and a citation are, and the decisions that
 //! need nothing but their inputs.
 //!
-//! A parsed document is a list of pages. [`chunking`] cuts each page into chunks that remember where in the page they
+//! What a file is, [`kind`] tells from its name and first bytes. A parsed document is a list of pages. [`chunking`] cuts each page into chunks that remember where in the page they
 //! came from; [`tables`] sets long tables so that no part of them is without its header row. [`fusion`] merges the lexical
 //! and the dense ranking, [`selection`] keeps what is worth a place. [`prompt`] turns the best chunks into what a model
 //! reads. [`quotes`] looks every quote of an answer up in the stored page text, and [`outcome`] decides from what
@@ -19,6 +19,7 @@ pub mod document_path;
 pub mod filter;
 pub mod follow_up;
 pub mod fusion;
+pub mod kind;
 pub mod outcome;
 pub mod prompt;
 pub mod query;

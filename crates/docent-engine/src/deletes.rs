@@ -106,7 +106,12 @@ impl Engine {
         Ok(was_there.then_some(answers))
     }
 
-    async fn forget_in_answers(&self, collection: &str, documents: Option<&[String]>, erase: bool) -> Result<u64> {
+    pub(crate) async fn forget_in_answers(
+        &self,
+        collection: &str,
+        documents: Option<&[String]>,
+        erase: bool,
+    ) -> Result<u64> {
         let ids = self.queries.answers_from(collection, documents).await?;
         let changes: Vec<_> = ids.iter().map(|id| self.queries.forget_in_answer(id, documents, erase)).collect();
         let changes = stream::iter(changes).buffer_unordered(AT_ONCE);
@@ -116,27 +121,14 @@ impl Engine {
     /// Which of an answer's documents have left the index since it was searched. An index that cannot be asked is logged and
     /// counts as unchanged: the answer was paid for.
     pub(crate) async fn lost_since(&self, query: &Query, answer: &Answer) -> Vec<String> {
-        match self.missing_documents(&query.request.collection, answer).await {
+        let ids: Vec<_> = answer.documents().into_iter().map(str::to_owned).collect();
+        match self.index.missing(&query.request.collection, &answer.generation, &ids).await {
             Ok(missing) => missing,
             Err(error) => {
                 tracing::warn!(query_id = query.id, %error, "whether its sources are still there is not known");
                 Vec::new()
             }
         }
-    }
-
-    async fn missing_documents(&self, collection: &str, answer: &Answer) -> Result<Vec<String>> {
-        let documents = answer.documents().into_iter().map(str::to_owned);
-        let Some(now) = self.index.collection(collection).await? else { return Ok(documents.collect()) };
-        let mut missing = Vec::new();
-        if now.generation != answer.generation {
-            for id in documents {
-                if self.index.document(collection, &id).await?.is_none() {
-                    missing.push(id);
-                }
-            }
-        }
-        Ok(missing)
     }
 
     async fn resolve_document(&self, collection: &str, wanted: &str) -> Result<Option<String>> {

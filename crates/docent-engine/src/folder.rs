@@ -102,7 +102,7 @@ impl Folder {
                 Some(Ok(Version::Content(_, bytes))) => *bytes,
                 _ => 0,
             };
-            Place { file: self.file(path, below), bytes, version }
+            Place { file: self.file(path, below), bytes, version, upload: None }
         };
         Ok(paths.iter().map(place).collect())
     }

@@ -1,7 +1,9 @@
 //! The verbs of Docent — ingest, search, answer, run a query, sweep, evaluate — and the ports they need.
 //!
 //! A document's way in is [`ingest`], its way out [`deletes`]; [`sync`] makes a collection equal to a [`folder`] or a bucket, and
-//! [`uploads`] takes in files that arrive over a network; [`ocr`] says which files are read again now that scans are. A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
+//! [`uploads`] takes in files that arrive over a network, [`deposits`] puts them into a bucket for others; [`entrance`] is whichever
+//! there is, and [`withheld`] what was deleted there. [`ocr`] says which files are read again now that scans are.
+//! A question's way to an answer is [`answer`]; [`queries`] wraps it in a life that
 //! ends, whatever happens to the worker; [`worker`] runs that inside one process. [`progress`] is what watchers see.
 //! [`webhooks`] tell who wants to know that a query has ended.
 //! [`keys`] says who may ask and [`budget`] what a day may cost.
@@ -17,8 +19,10 @@ pub mod beside;
 pub mod budget;
 pub mod correlation;
 pub mod deletes;
+pub mod deposits;
 pub mod embedding;
 mod engine;
+pub mod entrance;
 pub mod error;
 pub mod eval;
 pub mod folder;
@@ -38,6 +42,7 @@ mod understand;
 pub mod uploads;
 pub mod vectors;
 pub mod webhooks;
+pub mod withheld;
 pub mod worker;
 
 pub use engine::{Clock, Engine, Settings};

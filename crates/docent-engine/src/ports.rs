@@ -1,16 +1,18 @@
 //! What the engine needs from outside, as object-safe traits next to the code that needs them.
 //!
 //! A port has at least two real implementations, each of which runs the port's contract suite in `docent-testkit`; those of
-//! uploads that wait and of new editions have one (decisions 0014 and 0019), and [`Courier`] is one so that nothing here
-//! names an HTTP client (decision 0017).
+//! uploads that wait and of new editions have one (decisions 0014 and 0019), and [`Courier`], [`Depot`] and what goes with it are there
+//! so that nothing here names an HTTP client, a bucket or a table (decisions 0017 and 0023).
 //! Time, ids and randomness are not ports: they arrive as values.
 
 mod courier;
+mod depot;
 mod editions;
 mod sources;
 mod uploads;
 
 pub use courier::{Courier, Letter, Undelivered};
+pub use depot::{Address, DepositStore, Depot, Stored, Withheld, WithheldDocuments};
 pub use editions::{NewEdition, StoredDocument};
 pub use sources::{Fetched, Place, Seen, SeenFile, Source, Version};
 pub use uploads::{Forgotten, UploadEnding, UploadReports, UploadStore};
@@ -275,6 +277,8 @@ pub enum TextInFiles {
     Removed,
     /// Nothing: a server has the files, or older generations lie elsewhere. It does not return the text any more.
     Unknown,
+    /// Nobody is shown it any more; it leaves the files when whoever changes the index gets to it.
+    Pending,
 }
 
 impl TextInFiles {
@@ -283,6 +287,7 @@ impl TextInFiles {
         match self {
             Self::Removed => "removed",
             Self::Unknown => "unknown",
+            Self::Pending => "pending",
         }
     }
 }
@@ -331,6 +336,20 @@ pub trait ChunkIndex: Send + Sync {
         indices: &[u32],
     ) -> Result<Vec<(u32, Page)>> {
         self.pages(collection, document_id, indices).await
+    }
+
+    /// Which of these documents are not there any more, as seen by somebody who has found them in `generation`.
+    async fn missing(&self, collection: &str, generation: &str, ids: &[String]) -> Result<Vec<String>> {
+        let Some(now) = self.collection(collection).await? else { return Ok(ids.to_vec()) };
+        let mut missing = Vec::new();
+        if now.generation != generation {
+            for id in ids {
+                if self.document(collection, id).await?.is_none() {
+                    missing.push(id.clone());
+                }
+            }
+        }
+        Ok(missing)
     }
 
     /// Vectors that are stored for these texts, so that they need not be embedded again; stored once more they are the same

@@ -411,7 +411,7 @@ pub fn new_id(now: Timestamp) -> String {
 }
 
 /// When an id of [`new_id`] was made, to the millisecond; none for anything else.
-pub(crate) fn id_time(id: &str) -> Option<docent_core::Timestamp> {
+pub fn id_time(id: &str) -> Option<docent_core::Timestamp> {
     let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let millis = is_id.then(|| i64::from_str_radix(&id[..12], 16).ok())??;
     Some(docent_core::Timestamp::from_millis(millis))

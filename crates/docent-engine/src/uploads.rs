@@ -12,8 +12,8 @@
 //! **Originals** are kept, if at all, under the hash of their bytes: the original that is handed out is the one that the
 //! text was read from, or none.
 //!
-//! What is absent: files of other machines (a bucket is the ingest function's to read, which leaves reports of the same kind), and any file name made from a path
-//! that somebody sent.
+//! What is absent: files of other machines ([`crate::deposits`] puts them into a bucket), and any file name made from a path that somebody
+//! sent.
 
 mod disk;
 mod listing;
@@ -40,6 +40,9 @@ use tokio::sync::{Mutex, Notify};
 
 /// How often a waiting caller looks into the store, for uploads that another process works on.
 const POLL: Duration = Duration::from_millis(250);
+
+/// The code of an upload that was given up because each attempt at it was cut off.
+pub const EXHAUSTED: &str = "attempts_exhausted";
 
 /// Says why a file is not read, by its name alone or by its name and first bytes; none if nothing speaks against it.
 pub type Recognise = Arc<dyn Fn(&str, Option<&[u8]>) -> Option<Refusal> + Send + Sync>;
@@ -92,6 +95,11 @@ pub enum Listed {
 }
 
 impl Listed {
+    /// A document of which nothing else is known.
+    pub(crate) fn alone(document: Document) -> Self {
+        Self::Stored { document: Box::new(document), upload: None, has_original: false }
+    }
+
     /// The document's id.
     pub fn id(&self) -> &str {
         match self {
@@ -231,30 +239,17 @@ impl Uploads {
         }
     }
 
-    /// What [`Engine::listed_documents`] says, with the originals that are kept.
-    ///
-    /// # Errors
-    /// Those of the index and the store.
-    pub async fn documents(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Listed>> {
-        let listed = self.engine.listed_documents(self.reports(), collection, after, limit).await?;
-        Ok(listed.into_iter().map(|one| self.with_original(collection, one)).collect())
-    }
-
-    /// What [`Engine::listed_document`] says, with the original if it is kept.
-    ///
-    /// # Errors
-    /// Those of the index and the store.
-    pub async fn document(&self, collection: &str, id: &str) -> Result<Option<Listed>> {
-        let listed = self.engine.listed_document(self.reports(), collection, id).await?;
-        Ok(listed.map(|one| self.with_original(collection, one)))
-    }
-
     /// What became of uploads.
     pub fn reports(&self) -> &dyn UploadReports {
         &*self.store
     }
 
-    fn with_original(&self, collection: &str, mut listed: Listed) -> Listed {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What [`Engine::listed_documents`] says, with the original if it is kept.
+    pub(crate) fn as_listed(&self, collection: &str, mut listed: Listed) -> Listed {
         if let Listed::Stored { document, has_original, .. } = &mut listed {
             *has_original = self.disk.has_original(collection, &document.id, &document.content_hash);
         }
@@ -304,7 +299,8 @@ pub fn document_id(path: &str) -> String {
     format!("doc_{}", &hash.to_hex()[..32])
 }
 
-fn superseded() -> Failure {
+/// Why an upload is given up whose path another file has taken.
+pub fn superseded() -> Failure {
     Failure {
         code: "superseded".to_owned(),
         message: "a newer upload of the same path took its place before it was read".to_owned(),

@@ -9,7 +9,7 @@
 //! and then whether the pointer has moved; until the new one is there, the old one answers. It needs nothing of the
 //! writing side.
 //!
-//! The same connection reads documents: a [`Bucket`] is a source to sync with. Who is told of its changes and has no folder of
+//! The same connection reads documents: a [`Bucket`] is a source to sync with, a [`BucketDepot`] puts them there. Who is told of its changes and has no folder of
 //! the index changes a published collection on a [`Workbench`].
 //!
 //! What is absent: reading straight from the bucket (a query would need hundreds of requests), and locks that a process
@@ -17,6 +17,7 @@
 
 mod bucket;
 mod copies;
+mod depot;
 mod generations;
 mod manifest;
 mod place;
@@ -29,6 +30,7 @@ mod transport;
 mod workbench;
 
 pub use bucket::{Bucket, BucketSettings};
+pub use depot::{BucketDepot, Sign, ToSign};
 pub use generations::{Diff, Generations, Listed, NamedDocument, Publication};
 pub use place::{Access, Place};
 pub use publish::Published;

@@ -11,6 +11,10 @@
 //! and must not keep the others. When one comes for the last
 //! time before its queue gives it up, that is noted with its documents beforehand, so that they tell of it whatever happens.
 //! When the function's time is nearly over, what is done is published and what is not is given back.
+//!
+//! What the API has promised to those who send and delete files is kept by the part `promises`.
+
+mod promises;
 
 use crate::work::told;
 use docent_app::intake::{Intake, Message, News};
@@ -19,9 +23,9 @@ use docent_app::wiring;
 use docent_core::query::Failure;
 use docent_core::{IngestOutcome, QueryStatus, Timestamp};
 use docent_engine::ingest::{FileReport, IngestEvent};
-use docent_engine::ports::{Place, Source, UploadReports};
+use docent_engine::ports::{Place, Source, UploadReports, WithheldDocuments};
 use docent_engine::queries::new_id;
-use docent_engine::uploads::{Upload, deleted};
+use docent_engine::uploads::{EXHAUSTED, Upload};
 use docent_engine::{Error, ErrorKind, Result, ignored, measures};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
@@ -34,7 +38,6 @@ use tracing::Instrument;
 const RESERVE: Duration = Duration::from_secs(60);
 /// Files that are read and stored together, between two looks at the clock.
 const AT_ONCE: usize = 16;
-
 /// Takes in what an event's messages are about, and names those that have to come again, in the shape that Lambda's queue
 /// poller reads.
 ///
@@ -87,6 +90,10 @@ struct Done {
     reports: Vec<FileReport>,
     /// Paths that there was no time for.
     left: Vec<String>,
+    /// When the first of them was looked at.
+    since: Timestamp,
+    /// Whether documents were taken out that others may lie in the place of.
+    has_removed: bool,
 }
 
 impl Round {
@@ -187,15 +194,29 @@ impl<'a> Shift<'a> {
     async fn work_on(&self, round: &Round) -> Result<BTreeSet<String>> {
         let mut open = round.paths();
         if round.is_about_all() {
-            open.extend(self.differences().await?);
+            open.extend(self.waited_for().await?);
         }
         if round.received() >= self.intake.config.engine.attempts_max {
             self.note_failure(round, &exhausted()).await?;
         }
+        let open = self.bring_in(open, round).await?;
+        if !round.is_about_all() || !open.is_empty() {
+            return Ok(open);
+        }
+        // What was deleted on purpose is gone by now, and does not count among what is gone unasked.
+        let differences = self.differences().await?.into_iter().collect();
+        self.bring_in(differences, round).await
+    }
+
+    async fn bring_in(&self, mut open: BTreeSet<String>, round: &Round) -> Result<BTreeSet<String>> {
         while !open.is_empty() && self.has_time() {
             let (generation, done) = self.publish(&open, round.received() > 1).await?;
             self.keep_reports(&done, round, &generation).await?;
+            self.end_overtaken(&done).await?;
+            // Whoever deletes removes the object first: what is withheld by now and there afterwards was put there anew.
+            let withheld = self.intake.reports.withheld(self.collection).await?;
             open = self.changed_since(&done.places).await?;
+            self.release(&withheld, &done.places, &open).await?;
             open.extend(done.left);
         }
         Ok(open)
@@ -218,7 +239,8 @@ impl<'a> Shift<'a> {
         loop {
             let base = bench.check_out(self.collection).await?;
             let done = self.change(open).await?;
-            let removes = done.reports.iter().any(|report| report.outcome == IngestOutcome::Deleted)
+            let removes = done.has_removed
+                || done.reports.iter().any(|report| report.outcome == IngestOutcome::Deleted)
                 || is_repeated && done.places.iter().any(|place| place.version.is_none());
             let history = if removes { History::Remove } else { History::Keep };
             match bench.publish(base, self.collection, &wiring::publication(), history).await {
@@ -233,13 +255,14 @@ impl<'a> Shift<'a> {
 
     async fn change(&self, open: &BTreeSet<String>) -> Result<Done> {
         let (engine, paths) = (&self.intake.engine, open.iter().cloned().collect::<Vec<_>>());
-        let mut done = Done::default();
+        let mut done = Done { since: self.now(), ..Done::default() };
         for some in paths.chunks(AT_ONCE) {
             // The first few always: else nothing would ever move.
             if !done.places.is_empty() && !self.has_time() {
                 break;
             }
             let places = self.source.look_at(some).await?;
+            done.has_removed |= self.take_out(&places).await?;
             let reports = &mut done.reports;
             let tell = &mut |event| {
                 if let IngestEvent::Done(report) = event {
@@ -258,10 +281,10 @@ impl<'a> Shift<'a> {
     async fn keep_reports(&self, done: &Done, round: &Round, generation: &str) -> Result<()> {
         let gone = done.places.iter().filter(|place| place.version.is_none());
         let gone: Vec<_> = gone.map(|place| place.file.document_id.clone()).collect();
-        self.intake.reports.forget_uploads(self.collection, Some(&gone), &deleted(), self.now()).await?;
+        self.intake.reports.forget_reports(self.collection, &gone).await?;
         for report in done.reports.iter().filter(|report| report.outcome != IngestOutcome::Deleted) {
-            let upload = self.upload(report, &done.places, round.received()).await?;
-            self.intake.reports.record_report(&upload).await?;
+            let place = done.places.iter().find(|place| place.file.document_id == report.document_id);
+            self.record(self.upload(report, place, round.received()).await?, place).await?;
         }
         let refused = done.reports.iter().filter(|report| report.outcome == IngestOutcome::Refused).count();
         let since = round.messages.iter().filter_map(|message| message.sent_at).min();
@@ -270,8 +293,7 @@ impl<'a> Shift<'a> {
         Ok(())
     }
 
-    async fn upload(&self, report: &FileReport, places: &[Place], attempt: u32) -> Result<Upload> {
-        let place = places.iter().find(|place| place.file.document_id == report.document_id);
+    async fn upload(&self, report: &FileReport, place: Option<&Place>, attempt: u32) -> Result<Upload> {
         let mut upload = self.blank(&report.document_id, &report.file, attempt);
         upload.bytes = place.map_or(0, |place| place.bytes);
         upload.report = Some(report.clone());
@@ -333,7 +355,7 @@ impl<'a> Shift<'a> {
         for place in self.source.look_at(&paths).await?.into_iter().filter(|place| place.version.is_some()) {
             let mut upload = self.blank(&place.file.document_id, &place.file.filename, round.received());
             (upload.status, upload.failure, upload.bytes) = (QueryStatus::Failed, Some(failure.clone()), place.bytes);
-            self.intake.reports.record_report(&upload).await?;
+            self.record(upload, Some(&place)).await?;
         }
         Ok(())
     }
@@ -346,7 +368,7 @@ fn below(filename: &str) -> String {
 
 fn exhausted() -> Failure {
     Failure {
-        code: "attempts_exhausted".to_owned(),
+        code: EXHAUSTED.to_owned(),
         message: "every attempt at reading it was cut off before it could finish".to_owned(),
         hint: Some("the ingest function's log has the cause; put the file again when that is gone".to_owned()),
     }

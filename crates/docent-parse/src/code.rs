@@ -2,62 +2,11 @@
 
 use crate::sections::span;
 use crate::text;
+use docent_core::kind::language;
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind};
 
 /// Characters of a page: about what fits into a chunk, so that a citation names few lines.
 const PAGE_CHARACTERS: usize = 600;
-
-/// Extensions that are read as source code, and the language they are known by.
-const LANGUAGES: &[(&str, &[&str])] = &[
-    ("C", &["c", "h"]),
-    ("C#", &["cs"]),
-    ("C++", &["cc", "cpp", "cxx", "hh", "hpp", "hxx"]),
-    ("CSS", &["css", "less", "sass", "scss"]),
-    ("Clojure", &["clj"]),
-    ("Dart", &["dart"]),
-    ("Dockerfile", &["dockerfile"]),
-    ("Elixir", &["ex", "exs"]),
-    ("Erlang", &["erl"]),
-    ("Fortran", &["f90", "f95"]),
-    ("Go", &["go"]),
-    ("GraphQL", &["graphql"]),
-    ("Haskell", &["hs"]),
-    ("INI", &["cfg", "conf", "ini", "properties"]),
-    ("JSON", &["json", "jsonl"]),
-    ("Java", &["java"]),
-    ("JavaScript", &["cjs", "js", "jsx", "mjs"]),
-    ("Julia", &["jl"]),
-    ("Kotlin", &["kt", "kts"]),
-    ("LaTeX", &["tex"]),
-    ("Lua", &["lua"]),
-    ("Makefile", &["mk"]),
-    ("OCaml", &["ml", "mli"]),
-    ("PHP", &["php"]),
-    ("Perl", &["pl", "pm"]),
-    ("PowerShell", &["ps1"]),
-    ("Protocol Buffers", &["proto"]),
-    ("Python", &["py", "pyi"]),
-    ("R", &["r"]),
-    ("Ruby", &["rb"]),
-    ("Rust", &["rs"]),
-    ("SQL", &["sql"]),
-    ("Scala", &["scala"]),
-    ("Shell", &["bash", "sh", "zsh"]),
-    ("Svelte", &["svelte"]),
-    ("Swift", &["swift"]),
-    ("TOML", &["toml"]),
-    ("Terraform", &["tf"]),
-    ("TypeScript", &["cts", "mts", "ts", "tsx"]),
-    ("Vue", &["vue"]),
-    ("XML", &["xml", "xsd", "xsl"]),
-    ("YAML", &["yaml", "yml"]),
-    ("Zig", &["zig"]),
-];
-
-/// The language of files with this extension, if it is one.
-pub(crate) fn language(extension: &str) -> Option<&'static str> {
-    LANGUAGES.iter().find(|(_, extensions)| extensions.contains(&extension)).map(|(language, _)| *language)
-}
 
 pub(crate) fn parse(bytes: &[u8], extension: &str) -> Result<ParsedDocument, Refusal> {
     let source = text::tidy(&text::decode(bytes, None)?);

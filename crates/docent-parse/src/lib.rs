@@ -1,6 +1,6 @@
 //! From bytes to pages of text that know where they came from, without trusting the bytes.
 //!
-//! [`kind`] looks at a file's name and first bytes and decides what it is. One module per format then turns the bytes
+//! [`docent_core::kind`] looks at a file's name and first bytes and decides what it is. One module per format then turns the bytes
 //! into [`Page`](docent_core::Page)s: `pdf` reads numbered pages through its own text device and layout, `pptx` numbered
 //! slides, `markdown`, `html`, `docx` and `epub` cut at headings, `xlsx`, `delimited`, `notebook` and `code` at rows, cells
 //! and lines, `text` finds the encoding. The stored text is meant to be quoted: lines of a paragraph are
@@ -30,7 +30,6 @@ mod epub;
 pub mod fuzzing;
 mod html;
 mod incoming;
-pub mod kind;
 mod limits;
 mod markdown;
 mod notebook;
@@ -54,7 +53,7 @@ pub use limits::Limits;
 pub use sandbox::Sandbox;
 pub use tesseract::{Tesseract, TesseractSettings};
 
-use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
+use docent_core::{Format, ParsedDocument, Refusal, RefusalKind, kind};
 use pages::Unfinished;
 
 /// Parses a file's bytes in this process, with the default limits on counts and none on time and memory: for tests and

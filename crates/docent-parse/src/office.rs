@@ -63,9 +63,3 @@ pub(crate) fn stated_title(archive: &mut Archive) -> Option<String> {
     let placeholder = matches!(title.to_lowercase().as_str(), "" | "powerpoint presentation" | "untitled" | "slide 1");
     (!placeholder).then_some(title)
 }
-
-/// True for the container that Office puts an encrypted document into.
-pub(crate) fn is_encrypted(ole: &[u8]) -> bool {
-    let stream: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    ole.windows(stream.len()).any(|window| window == stream)
-}

@@ -2,12 +2,11 @@
 
 use crate::child::{Answer, Isolation, Request, Work, send};
 use crate::incoming::{self, Incoming};
-use crate::kind;
 use crate::limits::Limits;
 use crate::picture::Picture;
 use crate::running::{Death, End, Running};
 use crate::tesseract::{Recogniser, Tesseract, TesseractSettings};
-use docent_core::{Format, ParsedDocument, Refusal, RefusalKind};
+use docent_core::{Format, ParsedDocument, Refusal, RefusalKind, kind};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Plain text in whatever encoding it comes: a byte-order mark, else UTF-8, else the most likely legacy encoding.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use docent_core::kind::{Wide, wide_encoding};
 use docent_core::{Format, Page, ParsedDocument, Refusal, RefusalKind};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -18,38 +19,6 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<ParsedDocument, Refusal> {
         unreadable_pages: Vec::new(),
         ocr: None,
     })
-}
-
-/// Encodings with more than one byte per ASCII character; they must be recognised before NUL bytes mean "binary".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wide {
-    Utf16(&'static Encoding),
-    Utf32Le,
-    Utf32Be,
-}
-
-/// Recognises UTF-16 and UTF-32 by their mark or, for text that is mostly ASCII, by where the NUL bytes are.
-pub(crate) fn wide_encoding(bytes: &[u8]) -> Option<Wide> {
-    if bytes.starts_with(b"\xFF\xFE\0\0") {
-        return Some(Wide::Utf32Le);
-    }
-    if bytes.starts_with(b"\0\0\xFE\xFF") {
-        return Some(Wide::Utf32Be);
-    }
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        return (encoding != UTF_8).then_some(Wide::Utf16(encoding));
-    }
-    let head = &bytes[..bytes.len().min(2048) & !3];
-    let nuls = |offset: usize, step: usize| head.iter().skip(offset).step_by(step).filter(|byte| **byte == 0).count();
-    let (units, quads) = (head.len() / 2, head.len() / 4);
-    let mostly = |count: usize, of: usize| of >= 4 && count * 10 >= of * 9;
-    match () {
-        () if mostly(nuls(2, 4), quads) && mostly(nuls(3, 4), quads) => Some(Wide::Utf32Le),
-        () if mostly(nuls(0, 4), quads) && mostly(nuls(1, 4), quads) => Some(Wide::Utf32Be),
-        () if mostly(nuls(1, 2), units) && nuls(0, 2) == 0 => Some(Wide::Utf16(UTF_16LE)),
-        () if mostly(nuls(0, 2), units) && nuls(1, 2) == 0 => Some(Wide::Utf16(UTF_16BE)),
-        () => None,
-    }
 }
 
 /// Bytes to text. `declared` is what the file says about itself (an HTML `meta`); it only counts where the bytes are not
@@ -75,7 +44,8 @@ fn decode_wide(bytes: &[u8], wide: Wide) -> String {
         char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
     };
     let text: String = match wide {
-        Wide::Utf16(encoding) => encoding.decode_with_bom_removal(bytes).0.into_owned(),
+        Wide::Utf16Le => UTF_16LE.decode_with_bom_removal(bytes).0.into_owned(),
+        Wide::Utf16Be => UTF_16BE.decode_with_bom_removal(bytes).0.into_owned(),
         Wide::Utf32Le => bytes.chunks_exact(4).map(|quad| char_at(quad, u32::from_le_bytes)).collect(),
         Wide::Utf32Be => bytes.chunks_exact(4).map(|quad| char_at(quad, u32::from_be_bytes)).collect(),
     };

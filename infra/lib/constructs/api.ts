@@ -18,6 +18,8 @@ export interface ApiProps {
   /** The bucket, and where generations are in it. */
   readonly bucketArn: string;
   readonly generationsArn: string;
+  /** Where documents are in it. */
+  readonly documentsArn: string;
   /** Only for a search with an embedding model behind an endpoint. */
   readonly modelKey?: secretsmanager.ISecret;
   /** Docent's own keys, separated by commas; absent if none is asked for. */
@@ -76,8 +78,17 @@ export class Api extends Construct {
     if (props.modelKey) {
       api.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [props.modelKey.secretArn] });
     }
-    if (takesDocuments(props.settings)) api.allowToListReports(props.table.tableArn);
+    if (takesDocuments(props.settings)) this.grantDocuments(api, props);
     api.allowToReadIndex(props.bucketArn, props.generationsArn);
+  }
+
+  /** It puts documents into the bucket, removes them, and hands them out again. An address for somebody else's file is signed in its name. */
+  private grantDocuments(api: DocentFunction, props: ApiProps): void {
+    api.allowToListReports(props.table.tableArn);
+    const [resources, wildcard] = [[`${props.documentsArn}/*`], 'All documents: users name them.'];
+    api.allow({ sid: 'PutDocuments', actions: ['s3:PutObject'], resources, wildcard });
+    api.allow({ sid: 'RemoveDocuments', actions: ['s3:DeleteObject'], resources, wildcard });
+    api.allow({ sid: 'ReadDocuments', actions: ['s3:GetObject'], resources, wildcard });
   }
 
   private watch(alarms: Alarms): void {

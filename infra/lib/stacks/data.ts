@@ -15,7 +15,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { ATTEMPTS_MAX } from '../environment.js';
 import { needsModelKey, takesDocuments, type Settings } from '../settings.js';
-import { SYNC_MESSAGE, TABLE } from '../contract.js';
+import { SYNC_MESSAGE, TABLE, UPLOAD_HEADER } from '../contract.js';
 
 export interface DataStackProps extends StackProps {
   readonly settings: Settings;
@@ -26,6 +26,18 @@ export interface News {
   readonly queue: sqs.Queue;
   readonly givenUp: sqs.Queue;
 }
+
+/**
+ * A page may put a file at an address that the API has signed for it. From any origin: the API's own is not known here, and whoever
+ * has the address needs no page.
+ */
+const PAGES_PUT: s3.CorsRule = {
+  id: 'signed-uploads',
+  allowedMethods: [s3.HttpMethods.PUT],
+  allowedOrigins: ['*'],
+  allowedHeaders: ['content-type', UPLOAD_HEADER],
+  maxAge: 3600,
+};
 
 /** How long messages are gathered before they are worked on together. */
 export const BATCH_WINDOW_S = 5;
@@ -46,7 +58,7 @@ export class DataStack extends Stack {
     super(scope, id, { ...props, terminationProtection: props.settings.keepData });
     const removal = props.settings.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
     this.table = this.queries(props.settings.keepData, removal);
-    this.bucket = this.generations(removal);
+    this.bucket = this.generations(props.settings, removal);
     if (takesDocuments(props.settings)) this.news = this.tell(props.settings);
     if (needsModelKey(props.settings)) this.modelKey = this.secret(removal);
     if (props.settings.webhooks) this.webhookSecret = this.signingSecret(removal);
@@ -80,7 +92,7 @@ export class DataStack extends Stack {
   }
 
   /** Without versions: every object but the pointer is written once, and what was purged must be gone. */
-  private generations(removal: RemovalPolicy): s3.Bucket {
+  private generations(settings: Settings, removal: RemovalPolicy): s3.Bucket {
     const bucket = new s3.Bucket(this, 'Generations', {
       encryption: s3.BucketEncryption.S3_MANAGED,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
@@ -89,6 +101,7 @@ export class DataStack extends Stack {
       minimumTLSVersion: 1.2,
       versioned: false,
       lifecycleRules: [{ id: 'abandoned-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      cors: takesDocuments(settings) ? [PAGES_PUT] : undefined,
       removalPolicy: removal,
     });
     Validations.of(bucket).acknowledge({

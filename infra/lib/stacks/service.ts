@@ -27,19 +27,21 @@ export class ServiceStack extends Stack {
     const alarms = new Alarms(this, 'Alarms', { runbookUrl: settings.runbookUrl, email: settings.alarmEmail });
     const bucketArn = data.exportValue(data.bucket.bucketArn);
     const generationsArn = `${bucketArn}/${settings.indexPrefix}`;
+    const documentsArn = `${bucketArn}/${settings.documentsPrefix}`;
     const environment = { ...answeringEnvironment(settings, data), ...webhookEnvironment(settings, data.webhookSecret) };
     const common = { settings, table: data.table, bucketArn, generationsArn, alarms, environment };
     const embeddingKey = settings.embedder === 'openai' ? data.modelKey : undefined;
     const worker = new Worker(this, 'Worker', { ...common, modelKey: data.modelKey, webhookSecret: data.webhookSecret });
     const api = new Api(this, 'Api', {
       ...common,
+      documentsArn,
       worker: worker.function,
       keys: this.keys(settings),
       modelKey: embeddingKey,
     });
     const ingest = data.news && new Ingest(this, 'Ingest', {
       ...common,
-      documentsArn: `${bucketArn}/${settings.documentsPrefix}`,
+      documentsArn,
       news: data.news,
       modelKey: embeddingKey,
       environment: ingestEnvironment(settings, data, embeddingKey),

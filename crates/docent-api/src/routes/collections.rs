@@ -52,7 +52,7 @@ pub(crate) async fn delete(
     Params(params): Params<EraseParams>,
 ) -> Result<StatusCode, Problem> {
     let name = caller.collection(Some(name), "")?;
-    let options = DeleteOptions { erase: params.erase.unwrap_or_default(), uploads: api.uploads.as_deref() };
+    let options = DeleteOptions { erase: params.erase.unwrap_or_default(), uploads: api.entrance.disk() };
     match api.engine.delete_collection(&name, options).await? {
         Some(_) => Ok(StatusCode::NO_CONTENT),
         None => Err(unknown(&name)),

@@ -9,7 +9,6 @@ use crate::state::Api;
 use crate::wire::{DocumentBody, List, PageBody};
 use axum::Json;
 use axum::extract::{Path, State};
-use docent_engine::deletes::DeleteOptions;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -60,23 +59,12 @@ pub(crate) async fn list(
     let name = existing(&api, &caller, params.collection).await?;
     let limit = super::queries::limit(params.limit, 100, LIMIT_MAX)?;
     let after = params.after.as_deref();
-    let mut found = documents(&api, &name, after, limit + 1).await?;
+    let mut found = api.entrance.documents(&name, after, limit + 1).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
-    let last_id = found.last().map(|document| document.id.clone());
-    Ok(Json(List::part(found, has_more, last_id)))
-}
-
-async fn documents(api: &Api, name: &str, after: Option<&str>, limit: usize) -> Result<Vec<DocumentBody>, Problem> {
-    let listed = match (&api.uploads, &api.reports) {
-        (Some(uploads), _) => uploads.documents(name, after, limit).await?,
-        (None, Some(reports)) => api.engine.listed_documents(&**reports, name, after, limit).await?,
-        (None, None) => {
-            let documents = api.engine.index.documents(name, after, limit).await?;
-            return Ok(documents.into_iter().map(DocumentBody::from).collect());
-        }
-    };
-    Ok(listed.into_iter().map(|one| DocumentBody::listed(one, name)).collect())
+    let last_id = found.last().map(|listed| listed.id().to_owned());
+    let found = found.into_iter().map(|listed| DocumentBody::listed(listed, &name));
+    Ok(Json(List::part(found.collect(), has_more, last_id)))
 }
 
 /// One document.
@@ -89,32 +77,26 @@ pub(crate) async fn read(
     Params(params): Params<InCollection>,
 ) -> Result<Json<DocumentBody>, Problem> {
     let name = existing(&api, &caller, params.collection).await?;
-    let listed = match (&api.uploads, &api.reports) {
-        (Some(uploads), _) => uploads.document(&name, &id).await?,
-        (None, Some(reports)) => api.engine.listed_document(&**reports, &name, &id).await?,
-        (None, None) => {
-            let found = api.engine.index.document(&name, &id).await?.map(DocumentBody::from);
-            return found.map(Json).ok_or_else(|| unknown(&id));
-        }
-    };
+    let listed = api.entrance.document(&name, &id).await?;
     listed.map(|listed| Json(DocumentBody::listed(listed, &name))).ok_or_else(|| unknown(&id))
 }
 
 /// Removes a document: when this returns, no search and no new answer can return its text.
 ///
-/// An index in a folder has removed it from its files, too. Stored answers that were made from it are marked, or erased. Its original
-/// file and the reports of its uploads go with it. A repeated delete does no harm, and can erase what the first one marked.
+/// An index in a folder has removed it from its files, too; one that another process publishes will have (`text_in_files`). Stored answers that
+/// were made from it are marked, or erased. Its original file and the reports of its uploads go with it. A repeated delete does no harm,
+/// and can erase what the first one marked.
 #[utoipa::path(delete, path = "/v1/documents/{id}", operation_id = "delete_document", tag = "documents", params(("id" = String, Path), DeleteParams),
-    responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody)))]
+    responses((status = 200, body = DeletedBody), (status = 404, body = ProblemBody),
+        (status = 409, description = "It came into the index from elsewhere and is removed there", body = ProblemBody)))]
 pub(crate) async fn delete(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<String>,
     Params(params): Params<DeleteParams>,
 ) -> Result<Json<DeletedBody>, Problem> {
-    let options = DeleteOptions { erase: params.erase.unwrap_or_default(), uploads: api.uploads.as_deref() };
     let name = existing(&api, &caller, params.collection).await?;
-    let receipt = api.engine.delete_documents(&name, std::slice::from_ref(&id), options).await?;
+    let receipt = api.entrance.delete(&name, &id, params.erase.unwrap_or_default()).await?;
     if receipt.is_nothing() {
         return Err(unknown(&id));
     }

@@ -3,10 +3,10 @@
 use super::documents::{InCollection, existing, unknown};
 use super::queries::{limit, patience};
 use crate::access::Caller;
-use crate::body::Params;
+use crate::body::{JsonBody, Params};
 use crate::problem::{Problem, ProblemBody, seconds};
 use crate::state::Api;
-use crate::wire::{JobBody, List, UploadsBody, shown_job, stored_job};
+use crate::wire::{AnnounceUpload, JobBody, List, UploadAddressBody, UploadsBody, shown_job, stored_job};
 use axum::Json;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Path, Request, State};
@@ -14,12 +14,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::document_path::document_path;
 use docent_core::{Refusal, RefusalKind};
-use docent_engine::ports::UploadReports;
-use docent_engine::uploads::{NotAccepted, Upload, Uploads};
+use docent_engine::entrance::{Allowed, Entrance};
+use docent_engine::uploads::{NotAccepted, Upload};
 use futures::StreamExt;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
-use std::sync::Arc;
 use utoipa::IntoParams;
 
 /// Most jobs in one answer.
@@ -30,10 +29,8 @@ const DRAINED_BYTES_MAX: u64 = 256 << 20;
 const NO_UPLOADS: &str =
     "this server takes no uploads: its index is made elsewhere, or its queries are in a table that several share";
 const NO_UPLOADS_HINT: &str = "run `docent ingest` where the index is made, and `docent publish` if it is published";
-/// The same where files come in another way.
-const BY_BUCKET: &str = "this server takes no uploads: its documents come from a bucket";
-const BY_BUCKET_HINT: &str =
-    "put the file below the prefix that documents are taken in from; GET /v1/documents shows its report";
+/// What to do with a file that is too large for a body.
+const NEEDS_AN_ADDRESS: &str = "POST /v1/uploads with its path and its bytes says where it may be put";
 
 /// Where a file goes, and how long to wait.
 #[derive(Deserialize, IntoParams)]
@@ -63,18 +60,50 @@ pub(crate) async fn put(
     Params(params): Params<PutParams>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let uploads = available(&api)?;
+    let allowed = api.entrance.allowed().ok_or_else(none_here)?;
     let (wait, filename) = (patience(params.wait)?, path(&uri)?);
     let collection = caller.collection(params.collection, &api.settings.collection)?;
     let announced = length(request.headers());
     let body = request.into_body().into_data_stream();
-    if let Some(refusal) = uploads.refusal(&filename, announced) {
+    if let Some(why) = not_acceptable(&api.entrance, &allowed, &filename, announced) {
         drain(body).await;
-        return Err(refused(&refusal));
+        return Err(not_accepted(why));
     }
-    let upload = uploads.accept(&collection, &filename, body).await.map_err(not_accepted)?;
-    let waited = if wait.is_zero() { None } else { uploads.wait(&upload.id, wait).await? };
+    let upload = api.entrance.accept(&collection, &filename, body).await.map_err(not_accepted)?;
+    let upload = upload.ok_or_else(none_here)?;
+    let waited = if wait.is_zero() { None } else { api.entrance.wait(&upload.id, wait).await? };
     Ok(shown(&waited.unwrap_or(upload)))
+}
+
+/// What the name and the announced length tell.
+fn not_acceptable(entrance: &Entrance, allowed: &Allowed, path: &str, bytes: Option<u64>) -> Option<NotAccepted> {
+    let most = allowed.body_bytes;
+    let too_large = bytes.filter(|bytes| *bytes > most).map(|_| NotAccepted::TooLargeForABody { most });
+    entrance.refusal(path, bytes).map(NotAccepted::Refused).or(too_large)
+}
+
+/// Says where a file may be put, of a size that no body of this server may have as well.
+///
+/// Where files come through a bucket, the address is one of the bucket: it takes a file of that size under that path and nothing
+/// else, for a quarter of an hour.
+#[utoipa::path(post, path = "/v1/uploads", operation_id = "announce_upload", tag = "documents", request_body = AnnounceUpload,
+    responses((status = 200, body = UploadAddressBody), (status = 400, body = ProblemBody),
+        (status = 413, description = "Too large", body = ProblemBody), (status = 415, description = "Not a format that is read", body = ProblemBody),
+        (status = 422, description = "Not a file that is taken in", body = ProblemBody), (status = 501, description = "No uploads here", body = ProblemBody)))]
+pub(crate) async fn announce(
+    State(api): State<Api>,
+    caller: Caller,
+    JsonBody(wanted): JsonBody<AnnounceUpload>,
+) -> Result<Json<UploadAddressBody>, Problem> {
+    api.entrance.allowed().ok_or_else(none_here)?;
+    let path = document_path(wanted.path.split('/')).map_err(wrong_path)?;
+    let collection = caller.collection(wanted.collection, &api.settings.collection)?;
+    let announced = api.entrance.announce(&collection, &path, wanted.bytes).await.map_err(not_accepted)?;
+    Ok(Json(announced.map_or_else(|| UploadAddressBody::here(&path, &collection), UploadAddressBody::from)))
+}
+
+fn wrong_path(what: &str) -> Problem {
+    Problem::invalid(what).param("path").hint("a path looks like handbook/leave.md")
 }
 
 /// The path that an address names: decoded once, then taken apart, so that nothing in it can mean two things.
@@ -109,6 +138,10 @@ async fn drain(mut body: BodyDataStream) {
 fn not_accepted(why: NotAccepted) -> Problem {
     match why {
         NotAccepted::Refused(refusal) => refused(&refusal),
+        NotAccepted::TooLargeForABody { most } => {
+            let message = format!("the file has more than the {most} bytes that the body of a request may have here");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, RefusalKind::TooLarge.as_str(), message).hint(NEEDS_AN_ADDRESS)
+        }
         NotAccepted::BrokeOff => {
             Problem::invalid("the file broke off, or took too long to arrive; nothing of it is kept")
                 .hint("send it again")
@@ -126,18 +159,8 @@ fn refused(refusal: &Refusal) -> Problem {
     Problem::new(status, refusal.kind.as_str(), refusal.detail.clone())
 }
 
-fn available(api: &Api) -> Result<&Arc<Uploads>, Problem> {
-    api.uploads.as_ref().ok_or_else(|| none_here(api))
-}
-
-fn reported(api: &Api) -> Result<&dyn UploadReports, Problem> {
-    api.reports().ok_or_else(|| none_here(api))
-}
-
-fn none_here(api: &Api) -> Problem {
-    let (message, hint) =
-        if api.reports.is_some() { (BY_BUCKET, BY_BUCKET_HINT) } else { (NO_UPLOADS, NO_UPLOADS_HINT) };
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "no_uploads", message).hint(hint)
+fn none_here() -> Problem {
+    Problem::new(StatusCode::NOT_IMPLEMENTED, "no_uploads", NO_UPLOADS).hint(NO_UPLOADS_HINT)
 }
 
 /// 200 for a job that has ended; 202 with where and when to look again for another.
@@ -155,13 +178,14 @@ fn shown(upload: &Upload) -> Response {
 /// What may be uploaded here.
 #[utoipa::path(get, path = "/v1/uploads", operation_id = "read_uploads", tag = "documents", responses((status = 200, body = UploadsBody)))]
 pub(crate) async fn settings(State(api): State<Api>) -> Json<UploadsBody> {
-    let settings = api.uploads.as_ref().map(|uploads| uploads.settings());
+    let allowed = api.entrance.allowed();
     Json(UploadsBody {
         object: "uploads",
-        enabled: settings.is_some(),
-        file_bytes_max: settings.map_or(0, |settings| settings.file_bytes),
-        keeps_originals: settings.is_some_and(|settings| settings.keep_originals),
-        reason: settings.is_none().then_some(if api.reports.is_some() { BY_BUCKET } else { NO_UPLOADS }),
+        enabled: allowed.is_some(),
+        file_bytes_max: allowed.map_or(0, |allowed| allowed.file_bytes),
+        body_bytes_max: allowed.map_or(0, |allowed| allowed.body_bytes),
+        keeps_originals: allowed.is_some_and(|allowed| allowed.keeps_originals),
+        reason: allowed.is_none().then_some(NO_UPLOADS),
     })
 }
 
@@ -186,12 +210,10 @@ pub(crate) async fn job(
     let wait = patience(params.wait)?;
     let missing =
         || Problem::not_found(format!("there is no job `{id}`")).hint("GET /v1/jobs lists those of a collection");
-    let upload = reported(&api)?.upload(stored_job(&id)).await?;
+    api.entrance.allowed().ok_or_else(none_here)?;
+    let upload = api.entrance.upload(stored_job(&id)).await?;
     let upload = upload.filter(|upload| caller.sees_collection(&upload.collection)).ok_or_else(missing)?;
-    let waited = match &api.uploads {
-        Some(uploads) => uploads.wait(&upload.id, wait).await?,
-        None => Some(upload),
-    };
+    let waited = if wait.is_zero() { Some(upload) } else { api.entrance.wait(&upload.id, wait).await? };
     waited.map(|upload| Json(JobBody::from(&upload))).ok_or_else(missing)
 }
 
@@ -219,7 +241,8 @@ pub(crate) async fn jobs(
     let limit = limit(params.limit, 20, LIMIT_MAX)?;
     let collection = caller.collection(params.collection, &api.settings.collection)?;
     let after = params.after.as_deref().map(stored_job);
-    let mut found = reported(&api)?.uploads(&collection, limit + 1, after).await?;
+    api.entrance.allowed().ok_or_else(none_here)?;
+    let mut found = api.entrance.uploads(&collection, limit + 1, after).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last_id = found.last().map(|upload| shown_job(&upload.id));
@@ -249,16 +272,12 @@ pub(crate) async fn original(
     if api.engine.index.document(&collection, &id).await?.is_none() {
         return Err(unknown(&id));
     }
-    let kept = match &api.uploads {
-        Some(uploads) => uploads.original(&collection, &id).await?,
-        None => None,
-    };
-    let (document, original) = kept.ok_or_else(|| {
+    let (document, original) = api.entrance.original(&collection, &id).await?.ok_or_else(|| {
         Problem::not_found("the original file of this document is not kept")
-            .hint("originals are kept of uploads, unless `keep_originals` is false; the text is at /v1/documents/{id}/pages/1")
+            .hint("originals are kept of uploads, unless `keep_originals` is false or another file has come since; the text is at /v1/documents/{id}/pages/1")
     })?;
     let length = original.bytes;
-    let mut response = Body::from_stream(original.pieces()).into_response();
+    let mut response = Body::from_stream(original.pieces).into_response();
     let headers = response.headers_mut();
     headers.extend(GUARDS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -1,11 +1,17 @@
-//! Uploads as clients see them: jobs with a report.
+//! Uploads as clients see them: jobs with a report, and addresses.
 
 use super::{DocumentBody, FailureBody, timestamp};
 use docent_core::{IngestOutcome, QueryStatus};
+use docent_engine::deposits::Announced;
 use docent_engine::ingest::FileReport;
 use docent_engine::uploads::{Listed, Upload};
-use serde::Serialize;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// What a part of a path is written without.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A job's id as clients see it.
 pub fn shown_job(id: &str) -> String {
@@ -33,11 +39,11 @@ pub struct JobBody {
     pub collection: String,
     /// The document that the path names, whether it is there already or not.
     pub document_id: String,
-    /// The path.
+    /// The path; where files come through a bucket, with the name of the place before it.
     pub filename: String,
     /// Size of the file.
     pub bytes: u64,
-    /// BLAKE3 of its bytes.
+    /// BLAKE3 of its bytes; empty as long as only its sender knows them.
     pub content_hash: String,
     /// What became of the file, once completed.
     pub report: Option<ReportBody>,
@@ -109,7 +115,7 @@ impl From<&FileReport> for ReportBody {
     }
 }
 
-/// How a document's last upload went.
+/// How it went with a document's last file.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LastUploadBody {
     /// `GET /v1/jobs/{id}` has the whole report.
@@ -184,8 +190,69 @@ pub struct UploadsBody {
     pub enabled: bool,
     /// Bytes that a file may have.
     pub file_bytes_max: u64,
+    /// Bytes of one that may be the body of a `PUT`; for a larger one `POST /v1/uploads` has an address.
+    pub body_bytes_max: u64,
     /// Whether original files are kept, to be downloaded again.
     pub keeps_originals: bool,
     /// Why not.
     pub reason: Option<&'static str>,
+}
+
+/// Announces a file.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnnounceUpload {
+    /// The document's path, such as `handbook/leave.pdf`, as it is; its extension says what it is.
+    pub path: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Collection; the server's default if absent.
+    pub collection: Option<String>,
+}
+
+/// Where a file is to be put.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UploadAddressBody {
+    /// `upload_address`.
+    pub object: &'static str,
+    /// `PUT`.
+    pub method: &'static str,
+    /// Where the file goes, as it is. Without a scheme it is a path of this server, which asks for the key as everywhere; else whoever
+    /// has it may put this file there, and no key is sent.
+    pub url: String,
+    /// Headers that have to be sent as they are.
+    pub headers: BTreeMap<String, String>,
+    /// RFC 3339, until when; null if for good.
+    pub expires_at: Option<String>,
+    /// What becomes of the file; null where the answer to the `PUT` is the job.
+    pub job: Option<JobBody>,
+}
+
+impl From<Announced> for UploadAddressBody {
+    fn from(Announced { address, expires_at, upload }: Announced) -> Self {
+        Self {
+            object: "upload_address",
+            method: "PUT",
+            url: address.url,
+            headers: address.headers,
+            expires_at: Some(timestamp(expires_at)),
+            job: Some(JobBody::from(&upload)),
+        }
+    }
+}
+
+impl UploadAddressBody {
+    /// The path's own `PUT`.
+    pub(crate) fn here(path: &str, collection: &str) -> Self {
+        let parts: Vec<_> = path.split('/').map(|part| utf8_percent_encode(part, PLAIN).to_string()).collect();
+        let collection: String = form_urlencoded::byte_serialize(collection.as_bytes()).collect();
+        Self {
+            object: "upload_address",
+            method: "PUT",
+            url: format!("/v1/documents/{}?collection={collection}", parts.join("/")),
+            headers: BTreeMap::new(),
+            expires_at: None,
+            job: None,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use docent_api::{Api, ApiSettings, router};
+use docent_engine::entrance::Entrance;
 use docent_engine::worker::run_workers;
 use docent_testkit::provider::ScriptedGenerator;
 use serde_json::Value;
@@ -74,7 +75,8 @@ impl Site {
         let uploads = house.uploads(parser(), true);
         let mut site = Self::of(house, settings.clone());
         tokio::spawn(Arc::clone(&uploads).run("test", 2, site.stop.subscribe()));
-        site.router = router(Api::new(Arc::clone(&site.house.engine), settings).with_uploads(Some(uploads)));
+        site.router =
+            router(Api::new(Arc::clone(&site.house.engine), settings).with_entrance(Some(Entrance::Disk(uploads))));
         site
     }
 

@@ -91,6 +91,29 @@ async fn without_waiting_there_is_a_job_to_look_at() {
 }
 
 #[tokio::test]
+async fn who_asks_for_an_address_gets_the_path_s_own() {
+    let site = site().await;
+    let ask = async |body: Value| site.post("/v1/uploads", &body).await;
+    let address = ask(json!({"path": "people/time off #2.txt", "bytes": LEAVE.len()})).await.json();
+    assert_eq!(
+        address,
+        json!({"object": "upload_address", "method": "PUT", "headers": {}, "expires_at": null, "job": null,
+            "url": "/v1/documents/people/time%20off%20%232.txt?collection=default"})
+    );
+    let url = format!("{}&wait=20", address["url"].as_str().expect("a URL"));
+    let job = put(&site, &url, LEAVE).await.json();
+    assert_eq!((&job["filename"], &job["report"]["outcome"]), (&json!("people/time off #2.txt"), &json!("added")));
+    for (path, bytes, status) in [("a.pages", 1, 415), ("a.txt", 2_000, 413), ("../a.txt", 1, 400), ("", 1, 400)] {
+        let refused = ask(json!({"path": path, "bytes": bytes})).await;
+        assert_eq!(refused.status, status, "{path}: {}", refused.text);
+    }
+    let settings = site.get("/v1/uploads").await.json();
+    assert_eq!(settings["body_bytes_max"], settings["file_bytes_max"]);
+    let nowhere = Site::open().await.post("/v1/uploads", &json!({"path": "a.txt", "bytes": 1})).await;
+    assert_eq!(problem(&nowhere), (501, "no_uploads".to_owned()));
+}
+
+#[tokio::test]
 async fn what_was_refused_is_listed_with_the_reason_until_it_is_deleted() {
     let site = site().await;
     let job = put(&site, "/v1/documents/scan.txt?wait=20", "REFUSE").await.json();

@@ -219,7 +219,7 @@ async fn the_description_names_every_route() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 30);
+    assert_eq!(operations, 31);
     let open = ["/", "/healthz", "/readyz"];
     for (path, methods) in description["paths"].as_object().expect("paths") {
         for operation in methods.as_object().expect("methods").values() {

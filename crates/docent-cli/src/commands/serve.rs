@@ -6,6 +6,7 @@ use anyhow::Context;
 use docent_api::ServeSettings;
 use docent_app::App;
 use docent_app::wiring::{self, Reach};
+use docent_engine::entrance::Entrance;
 use docent_engine::{Error, Result, keys, worker};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ pub(crate) async fn run(setup: &Setup) -> anyhow::Result<Exit> {
             uploads.run("serve", count, until).await;
         }
     });
-    let api = wiring::api_from_config(&config, &engine, reach).with_uploads(uploads);
+    let api = wiring::api_from_config(&config, &engine, reach).with_entrance(uploads.map(Entrance::Disk));
     let router = docent_api::router_with_mcp(api, docent_mcp::over_http);
     let limits = ServeSettings { drain: GRACE, ..ServeSettings::default() };
     let mut server = tokio::spawn(docent_api::serve(listener, router, until_true(stopped), limits));

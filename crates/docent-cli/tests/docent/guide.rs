@@ -62,7 +62,7 @@ fn site() -> Site {
         .with("DOCENT_WEBHOOK_SECRET", "whsec_Zm9vZm9vZm9vZm9vZm9vZm9vZm9vZm9v")
         .with("DOCENT_WEBHOOK_HOSTS", "127.0.0.1");
     terminal.docent(&["ingest", &project("examples/handbook/people").to_string_lossy()]).succeeded();
-    let made = terminal.docent(&["keys", "create", "guide", "--scope", "read,ask", "--json"]).json();
+    let made = terminal.docent(&["keys", "create", "guide", "--scope", "read,ask,write", "--json"]).json();
     let key = made["key"].as_str().expect("a secret").to_owned();
     let server = Server::start(&terminal);
     Site { terminal, server, key }

@@ -54,6 +54,8 @@ pub struct Place {
     pub bytes: u64,
     /// As in [`SeenFile`]; none if nothing is there that belongs to the source.
     pub version: Option<std::result::Result<Version, Refusal>>,
+    /// The upload that has put it there, if it says so.
+    pub upload: Option<String>,
 }
 
 /// What tells whether a file has changed.

@@ -18,6 +18,11 @@ const HEAD_BYTES: usize = 64 << 10;
 pub enum NotAccepted {
     /// It is not read: too large, of another format, or not what its name says.
     Refused(Refusal),
+    /// It is too large to come as a body; it needs an address.
+    TooLargeForABody {
+        /// Bytes that one may have.
+        most: u64,
+    },
     /// It did not arrive to its end.
     BrokeOff,
     /// It could not be stored.

@@ -1,6 +1,6 @@
 //! Workers that read uploads, and what tidies up behind them.
 
-use super::{Upload, Uploads};
+use super::{EXHAUSTED, Upload, Uploads};
 use crate::deletes::DeleteOptions;
 use crate::embedding::Reach;
 use crate::error::{Error, ErrorKind, Result};
@@ -238,7 +238,7 @@ fn made_anew(error: Error) -> Error {
 
 fn exhausted() -> Failure {
     Failure {
-        code: "attempts_exhausted".to_owned(),
+        code: EXHAUSTED.to_owned(),
         message: "every attempt at reading it was cut off before it could finish".to_owned(),
         hint: Some("the server's log has the cause; upload it again".to_owned()),
     }

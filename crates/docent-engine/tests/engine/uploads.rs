@@ -3,6 +3,7 @@
 use crate::house::{House, parser, question};
 use docent_core::query::Lease;
 use docent_core::{IngestOutcome, QueryStatus, SearchMode};
+use docent_engine::entrance::Entrance;
 use docent_engine::ingest::Parse;
 use docent_engine::ports::{Forgotten, SearchRequest, UploadStore};
 use docent_engine::uploads::{NotAccepted, Upload, Uploads};
@@ -153,7 +154,7 @@ async fn a_worker_that_dies_leaves_the_file_to_the_next() {
         (failed.status, failed.failure.expect("a reason").code.as_str()),
         (QueryStatus::Failed, "attempts_exhausted")
     );
-    let listed = uploads.documents("default", None, 10).await.expect("listed");
+    let listed = Entrance::Disk(Arc::clone(&uploads)).documents("default", None, 10).await.expect("listed");
     assert_eq!(listed.len(), 2, "what failed is there to be seen");
     uploads.tidy().await.expect("tidied");
     assert_eq!(house.incoming(), Vec::<String>::new());
@@ -202,12 +203,14 @@ async fn a_delete_takes_the_original_and_the_reports_with_it() {
     let good = upload(&uploads, "leave.txt", "Leave is 25 days.").await;
     let bad = upload(&uploads, "bad.txt", "REFUSE").await;
     while uploads.take_up("w").await.expect("worked") {}
-    assert_eq!(uploads.documents("default", None, 10).await.expect("listed").len(), 2);
+    assert_eq!(Entrance::Disk(Arc::clone(&uploads)).documents("default", None, 10).await.expect("listed").len(), 2);
     for one in [&good, &bad] {
         let ids = [one.document_id.clone()];
         assert_eq!(uploads.forget("default", Some(&ids)).await.expect("forgotten").gone, 1);
         house.engine.index.delete("default", &ids).await.expect("deleted");
-        assert!(uploads.document("default", &one.document_id).await.expect("looked").is_none());
+        assert!(
+            Entrance::Disk(Arc::clone(&uploads)).document("default", &one.document_id).await.expect("looked").is_none()
+        );
     }
     assert_eq!(original(&uploads, &good).await, None);
     let kept = std::fs::read_dir(house.folder.path().join("uploads/originals")).expect("listed");

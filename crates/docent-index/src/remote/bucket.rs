@@ -9,6 +9,7 @@
 //! empty part, `.` or `..`): a bucket that holds one below the prefix cannot be listed.
 
 use super::copies::Copies;
+use super::depot::UPLOAD;
 use super::place::{Access, Place};
 use super::store::{PATIENCE, Read, SLOWEST, Store, code};
 use crate::error::Failure;
@@ -22,7 +23,7 @@ use docent_engine::uploads::{Recognise, refusal_of_size};
 use docent_engine::{Error, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
-use object_store::{Error as Cause, GetResult, ObjectMeta, ObjectStoreExt};
+use object_store::{Attribute, Error as Cause, GetOptions, GetResult, ObjectMeta, ObjectStoreExt};
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
@@ -64,13 +65,10 @@ impl Bucket {
     /// For a place that is no bucket, a name that is none, variables, a proxy or certificates that cannot be right, and for a
     /// folder of copies that cannot be used.
     pub fn open(place: &Place, access: &Access, name: Option<&str>, settings: BucketSettings) -> Result<Self> {
-        let Some((bucket, prefix)) = place.bucket_and_prefix() else {
-            return Err(Error::invalid(format!("{place} is not a bucket")).hint("give s3://BUCKET/PREFIX"));
-        };
-        let naming = Naming::new(url(bucket, prefix.as_ref()).as_bytes(), prefix.filename().unwrap_or(bucket), name)?;
+        let (bucket, naming) = place.documents(name)?;
         let copies = Copies::open(&settings.copies)?;
         let store = Store::connect(place.clone(), access)?;
-        Ok(Self { store, bucket: bucket.to_owned(), naming, settings, copies })
+        Ok(Self { store, bucket, naming, settings, copies })
     }
 
     /// The path below the prefix of an object that lies there; none for another's.
@@ -91,13 +89,6 @@ impl Bucket {
             if !below.is_empty() {
                 all.push(Object { below, meta });
             }
-        }
-    }
-
-    async fn ignored(&self) -> Result<Ignored> {
-        match self.store.read(ignored::FILE, None).await? {
-            Read::Changed(text, _) => Ignored::parse(&String::from_utf8_lossy(&text)),
-            Read::Unchanged | Read::Missing => Ok(Ignored::default()),
         }
     }
 
@@ -125,10 +116,11 @@ impl Bucket {
     }
 
     /// What is known of an object; none if there is none.
-    async fn head(&self, location: &Path) -> Result<Option<ObjectMeta>> {
+    async fn head(&self, location: &Path) -> Result<Option<GetResult>> {
+        let options = GetOptions { head: true, ..GetOptions::default() };
         let head = async {
-            match self.store.objects.head(location).await {
-                Ok(meta) => Ok(Some(meta)),
+            match self.store.objects.get_opts(location, options).await {
+                Ok(found) => Ok(Some(found)),
                 Err(Cause::NotFound { .. }) => Ok(None),
                 Err(cause) => Err(self.store.failure("read from")(cause)),
             }
@@ -143,7 +135,7 @@ impl Bucket {
     }
 
     fn file(&self, key: &str, below: &str) -> SourceFile {
-        self.naming.file(PathBuf::from(key), url(&self.bucket, key).as_bytes(), below)
+        file(&self.naming, &self.bucket, key, below)
     }
 
     fn version(&self, file: &SourceFile, meta: ObjectMeta) -> std::result::Result<Version, Refusal> {
@@ -160,18 +152,18 @@ impl Bucket {
         let key = if prefix.is_empty() { below.to_owned() } else { format!("{prefix}/{below}") };
         let file = self.file(&key, below);
         if below.is_empty() || below.ends_with('/') || is_hidden(below) || ignored.leaves_out(below) {
-            return Ok(ports::Place { file, bytes: 0, version: None });
+            return Ok(empty(file));
         }
         let Ok(location) = Path::parse(&key) else {
             let refusal = Refusal::new(RefusalKind::Unreadable, "its key is no path; rename it");
-            return Ok(ports::Place { file, bytes: 0, version: Some(Err(refusal)) });
+            return Ok(ports::Place { version: Some(Err(refusal)), ..empty(file) });
         };
         Ok(match self.head(&location).await? {
-            Some(meta) => {
-                let bytes = meta.size;
-                ports::Place { version: Some(self.version(&file, meta)), file, bytes }
+            Some(GetResult { meta, attributes, .. }) => {
+                let upload = attributes.get(&Attribute::Metadata(UPLOAD.into())).map(|id| id.as_ref().to_owned());
+                ports::Place { bytes: meta.size, version: Some(self.version(&file, meta)), upload, ..empty(file) }
             }
-            None => ports::Place { file, bytes: 0, version: None },
+            None => empty(file),
         })
     }
 
@@ -244,8 +236,37 @@ impl From<Failure> for Trouble {
     }
 }
 
+/// A place with nothing in it.
+fn empty(file: SourceFile) -> ports::Place {
+    ports::Place { file, bytes: 0, version: None, upload: None }
+}
+
+/// What a source's owner says that does not belong to it.
+pub(super) async fn ignored(store: &Store) -> Result<Ignored> {
+    match store.read(ignored::FILE, None).await? {
+        Read::Changed(text, _) => Ignored::parse(&String::from_utf8_lossy(&text)),
+        Read::Unchanged | Read::Missing => Ok(Ignored::default()),
+    }
+}
+
+/// The file under a key, whose path below the source is `below`.
+pub(super) fn file(naming: &Naming, bucket: &str, key: &str, below: &str) -> SourceFile {
+    naming.file(PathBuf::from(key), url(bucket, key).as_bytes(), below)
+}
+
 fn url(bucket: &str, key: &str) -> String {
     format!("s3://{bucket}/{key}")
+}
+
+impl Place {
+    /// The bucket, and how the documents that lie in it are named.
+    pub(super) fn documents(&self, name: Option<&str>) -> Result<(String, Naming)> {
+        let Some((bucket, prefix)) = self.bucket_and_prefix() else {
+            return Err(Error::invalid(format!("{self} is not a bucket")).hint("give s3://BUCKET/PREFIX"));
+        };
+        let shown = prefix.filename().unwrap_or(bucket);
+        Ok((bucket.to_owned(), Naming::new(url(bucket, prefix.as_ref()).as_bytes(), shown, name)?))
+    }
 }
 
 /// The folders above a path.
@@ -253,7 +274,7 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
-fn is_hidden(path: &str) -> bool {
+pub(super) fn is_hidden(path: &str) -> bool {
     path.split('/').any(|part| part.starts_with('.'))
 }
 
@@ -264,7 +285,7 @@ impl Source for Bucket {
     }
 
     async fn look(&self, _threads: usize) -> Result<Seen> {
-        let ignored = self.ignored().await?;
+        let ignored = ignored(&self.store).await?;
         let mut objects = self.list().await?;
         objects.retain(|object| !is_hidden(&object.below) && !ignored.leaves_out(&object.below));
         let folders = self.folders(&objects).await?;
@@ -276,7 +297,7 @@ impl Source for Bucket {
 
     /// A request for each.
     async fn look_at(&self, paths: &[String]) -> Result<Vec<ports::Place>> {
-        let ignored = self.ignored().await?;
+        let ignored = ignored(&self.store).await?;
         let asked: Vec<_> = paths.iter().map(|path| self.place(path, &ignored)).collect();
         stream::iter(asked).buffered(ASKED_AT_ONCE).try_collect().await
     }

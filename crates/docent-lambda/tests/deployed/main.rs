@@ -7,6 +7,7 @@ mod documents;
 mod faults;
 mod generations;
 mod load;
+mod sending;
 mod stack;
 mod streams;
 mod webhooks;

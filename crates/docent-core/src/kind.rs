@@ -1,7 +1,7 @@
-//! What a file is: decided by its extension, and checked against its first bytes.
+//! What a file is: decided by its extension, and checked against its first bytes. Who takes files in asks here before anybody reads
+//! them, also where no parser is at hand.
 
-use crate::{code, office};
-use docent_core::{Format, Refusal, RefusalKind};
+use crate::{Format, Refusal, RefusalKind};
 
 /// What the first bytes give away, whatever the name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ const SIGNATURES: &[(&[u8], Content)] = &[
     (b"\x7FELF", Content::Archive("an executable")),
 ];
 
-/// Extensions that are read, and as what; those of source code are in [`code`].
+/// Extensions that are read, and as what; those of source code are in [`LANGUAGES`].
 const READ: &[(&str, Format)] = &[
     ("pdf", Format::Pdf),
     ("md", Format::Markdown),
@@ -76,6 +76,53 @@ const READ: &[(&str, Format)] = &[
     ("epub", Format::Epub),
     ("ipynb", Format::Notebook),
     ("eml", Format::Email),
+];
+
+/// Extensions that are read as source code, and the language they are known by.
+const LANGUAGES: &[(&str, &[&str])] = &[
+    ("C", &["c", "h"]),
+    ("C#", &["cs"]),
+    ("C++", &["cc", "cpp", "cxx", "hh", "hpp", "hxx"]),
+    ("CSS", &["css", "less", "sass", "scss"]),
+    ("Clojure", &["clj"]),
+    ("Dart", &["dart"]),
+    ("Dockerfile", &["dockerfile"]),
+    ("Elixir", &["ex", "exs"]),
+    ("Erlang", &["erl"]),
+    ("Fortran", &["f90", "f95"]),
+    ("Go", &["go"]),
+    ("GraphQL", &["graphql"]),
+    ("Haskell", &["hs"]),
+    ("INI", &["cfg", "conf", "ini", "properties"]),
+    ("JSON", &["json", "jsonl"]),
+    ("Java", &["java"]),
+    ("JavaScript", &["cjs", "js", "jsx", "mjs"]),
+    ("Julia", &["jl"]),
+    ("Kotlin", &["kt", "kts"]),
+    ("LaTeX", &["tex"]),
+    ("Lua", &["lua"]),
+    ("Makefile", &["mk"]),
+    ("OCaml", &["ml", "mli"]),
+    ("PHP", &["php"]),
+    ("Perl", &["pl", "pm"]),
+    ("PowerShell", &["ps1"]),
+    ("Protocol Buffers", &["proto"]),
+    ("Python", &["py", "pyi"]),
+    ("R", &["r"]),
+    ("Ruby", &["rb"]),
+    ("Rust", &["rs"]),
+    ("SQL", &["sql"]),
+    ("Scala", &["scala"]),
+    ("Shell", &["bash", "sh", "zsh"]),
+    ("Svelte", &["svelte"]),
+    ("Swift", &["swift"]),
+    ("TOML", &["toml"]),
+    ("Terraform", &["tf"]),
+    ("TypeScript", &["cts", "mts", "ts", "tsx"]),
+    ("Vue", &["vue"]),
+    ("XML", &["xml", "xsd", "xsl"]),
+    ("YAML", &["yaml", "yml"]),
+    ("Zig", &["zig"]),
 ];
 
 /// Extensions that are known and not read, with the name a person knows them by.
@@ -130,10 +177,13 @@ const HINT: &str =
 pub fn by_name(filename: &str) -> Option<Format> {
     let extension = extension(filename)?;
     let read = READ.iter().find(|(name, _)| *name == extension).map(|(_, format)| *format);
-    read.or_else(|| code::language(&extension).map(|_| Format::Code))
+    read.or_else(|| language(&extension).map(|_| Format::Code))
 }
 
 /// Decides what a file is, or refuses it with a sentence that says why.
+///
+/// # Errors
+/// The refusal.
 pub fn detect(bytes: &[u8], filename: &str) -> Result<Format, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::new(RefusalKind::Empty, "the file has no bytes"));
@@ -154,8 +204,13 @@ pub fn refusal(filename: &str, head: Option<&[u8]>) -> Option<Refusal> {
     }
 }
 
+/// The language of files with this extension, if it is one.
+pub fn language(extension: &str) -> Option<&'static str> {
+    LANGUAGES.iter().find(|(_, extensions)| extensions.contains(&extension)).map(|(language, _)| *language)
+}
+
 /// What stands behind a name's last dot, in small letters. Some files of code have a name instead.
-pub(crate) fn extension(filename: &str) -> Option<String> {
+pub fn extension(filename: &str) -> Option<String> {
     let name = filename.rsplit(['/', '\\']).next()?;
     match name {
         "Dockerfile" => return Some("dockerfile".to_owned()),
@@ -178,7 +233,7 @@ fn agree(format: Format, content: Content, bytes: &[u8], filename: &str) -> Resu
     if agrees {
         return Ok(format);
     }
-    if office && content == Content::Ole && office::is_encrypted(bytes) {
+    if office && content == Content::Ole && is_encrypted(bytes) {
         return Err(Refusal::new(RefusalKind::Encrypted, "the file needs a password; save a copy without one"));
     }
     let named = extension(filename).unwrap_or_default();
@@ -216,7 +271,7 @@ fn sniff(bytes: &[u8]) -> Content {
     if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
         return Content::Image("a WebP image");
     }
-    if crate::text::wide_encoding(bytes).is_none() && bytes[..bytes.len().min(64 << 10)].contains(&0) {
+    if wide_encoding(bytes).is_none() && bytes[..bytes.len().min(64 << 10)].contains(&0) {
         return Content::Binary;
     }
     if looks_like_html(head) { Content::Html } else { Content::Text }
@@ -225,6 +280,55 @@ fn sniff(bytes: &[u8]) -> Content {
 fn looks_like_html(head: &[u8]) -> bool {
     let start: Vec<u8> = head.trim_ascii_start().iter().take(256).map(u8::to_ascii_lowercase).collect();
     start.starts_with(b"<!doctype html") || start.starts_with(b"<html") || start.starts_with(b"<head")
+}
+
+/// True for the container that Office puts an encrypted document into.
+fn is_encrypted(ole: &[u8]) -> bool {
+    let stream: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    ole.windows(stream.len()).any(|window| window == stream)
+}
+
+/// Encodings with more than one byte per ASCII character; they must be recognised before NUL bytes mean "binary".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wide {
+    /// UTF-16, little end first.
+    Utf16Le,
+    /// UTF-16, big end first.
+    Utf16Be,
+    /// UTF-32, little end first.
+    Utf32Le,
+    /// UTF-32, big end first.
+    Utf32Be,
+}
+
+/// Recognises UTF-16 and UTF-32 by their mark or, for text that is mostly ASCII, by where the NUL bytes are.
+pub fn wide_encoding(bytes: &[u8]) -> Option<Wide> {
+    if bytes.starts_with(b"\xFF\xFE\0\0") {
+        return Some(Wide::Utf32Le);
+    }
+    if bytes.starts_with(b"\0\0\xFE\xFF") {
+        return Some(Wide::Utf32Be);
+    }
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return None;
+    }
+    if bytes.starts_with(b"\xFF\xFE") {
+        return Some(Wide::Utf16Le);
+    }
+    if bytes.starts_with(b"\xFE\xFF") {
+        return Some(Wide::Utf16Be);
+    }
+    let head = &bytes[..bytes.len().min(2048) & !3];
+    let nuls = |offset: usize, step: usize| head.iter().skip(offset).step_by(step).filter(|byte| **byte == 0).count();
+    let (units, quads) = (head.len() / 2, head.len() / 4);
+    let mostly = |count: usize, of: usize| of >= 4 && count * 10 >= of * 9;
+    match () {
+        () if mostly(nuls(2, 4), quads) && mostly(nuls(3, 4), quads) => Some(Wide::Utf32Le),
+        () if mostly(nuls(0, 4), quads) && mostly(nuls(1, 4), quads) => Some(Wide::Utf32Be),
+        () if mostly(nuls(1, 2), units) && nuls(0, 2) == 0 => Some(Wide::Utf16Le),
+        () if mostly(nuls(0, 2), units) && nuls(1, 2) == 0 => Some(Wide::Utf16Be),
+        () => None,
+    }
 }
 
 #[cfg(test)]
