@@ -35,6 +35,7 @@ use std::time::SystemTime;
 /// # Errors
 /// For settings that cannot be right, and for an embedding endpoint that has to be asked for its dimension and does not
 /// answer.
+#[cfg(feature = "machine")]
 pub(crate) async fn engine_from_config(
     config: &Config,
     cloud: &Cloud,
