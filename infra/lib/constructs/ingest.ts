@@ -74,7 +74,7 @@ export class Ingest extends Construct {
     });
     // A deleted document's answers are found by looking through all.
     ingest.allow({ sid: 'FindAnswers', actions: ['dynamodb:Scan'], resources: [table.tableArn] });
-    // Which documents were refused already, when all are looked at.
+    // Which uploads wait, and which documents were refused already.
     ingest.allowToListReports(table.tableArn);
     if (modelKey) {
       ingest.allow({ sid: 'ReadModelKey', actions: ['secretsmanager:GetSecretValue'], resources: [modelKey.secretArn] });
